@@ -1,0 +1,71 @@
+"""What the layers refuse, in Keras's form: what it is, what was expected, what was received."""
+
+from collections.abc import Sequence
+
+
+def check_units(name, units):
+    """Refuse a size that is not a positive integer."""
+    if units is not None and (not isinstance(units, int) or units < 1):
+        raise ValueError(
+            f"Invalid value for argument {name}. Expected a positive integer or None. Received: {name}={units!r}"
+        )
+
+
+def check_dropout(dropout):
+    """Refuse a rate at which nothing, or less than nothing, would remain."""
+    if isinstance(dropout, bool) or not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
+        raise ValueError(
+            "Invalid value for argument dropout. Expected a number of at least 0 and less than 1. "
+            f"Received: dropout={dropout!r}"
+        )
+
+
+def check_list(layer, name, value, members):
+    """Refuse anything but a list of one item for each of ``members``."""
+    if not isinstance(value, (list, tuple)) or len(value) != len(members):
+        received = f"{len(value)} of them" if isinstance(value, (list, tuple)) else value
+        raise ValueError(
+            f"{layer.__class__.__name__} expects {name} to be a list, [{', '.join(members)}]. "
+            f"Received: {name}={received}"
+        )
+
+
+def check_attention_shapes(layer, shapes):
+    """Refuse shapes of query, key and value that do not fit; None, a size not yet known, fits all."""
+    for name, shape, axes in zip(
+        ("query", "key", "value"), shapes, ("(B, T, d_k)", "(B, S, d_k)", "(B, S, d_v)")
+    ):
+        check_shape(layer, name, shape, axes)
+    query, key, value = shapes
+    _check_equal(layer, "query and key", "depth", query[-1], key[-1], shapes)
+    _check_equal(layer, "key and value", "length", key[-2], value[-2], shapes)
+    _check_equal(layer, "query and key", "batch size", query[0], key[0], shapes)
+    _check_equal(layer, "key and value", "batch size", key[0], value[0], shapes)
+
+
+def check_shape(layer, name, shape, axes):
+    """Refuse a shape that has more or fewer axes than the three that ``axes`` names."""
+    if len(shape) != 3:
+        raise ValueError(
+            f"{layer.__class__.__name__} expects {name} to have shape {axes}. Received: {name}.shape={tuple(shape)}"
+        )
+
+
+def check_mask(layer, name, mask, expected: Sequence):
+    """Refuse a mask that does not have one item for each position."""
+    shape = tuple(mask.shape)
+    fits = len(shape) == 2 and all(None in sizes or len(set(sizes)) == 1 for sizes in zip(shape, expected))
+    if not fits:
+        raise ValueError(
+            f"{layer.__class__.__name__} expects {name} to have shape {tuple(expected)}, an item for each position. "
+            f"Received: {name}.shape={shape}"
+        )
+
+
+def _check_equal(layer, names, size, one, other, shapes):
+    if None not in (one, other) and one != other:
+        query, key, value = (tuple(shape) for shape in shapes)
+        raise ValueError(
+            f"{layer.__class__.__name__} expects {names} to have the same {size}. "
+            f"Received: query.shape={query}, key.shape={key}, value.shape={value}"
+        )

@@ -1,0 +1,40 @@
+"""Attention, forward and backward, in NumPy alone: the ground truth that layers are checked against."""
+
+from reference.dot_product import (
+    DotProductAttention,
+    DotProductGradients,
+    dot_product_attention,
+    dot_product_attention_backward,
+    scaled_dot_product_attention,
+)
+from reference.gradcheck import complex_step_gradient
+from reference.linear import LinearGradients, linear, linear_backward
+from reference.masks import causal_mask, padding_mask, window_mask
+from reference.self_attention import (
+    SelfAttention,
+    SelfAttentionGradients,
+    self_attention,
+    self_attention_backward,
+)
+from reference.softmax import softmax, softmax_backward
+
+__all__ = [
+    "DotProductAttention",
+    "DotProductGradients",
+    "LinearGradients",
+    "SelfAttention",
+    "SelfAttentionGradients",
+    "causal_mask",
+    "complex_step_gradient",
+    "dot_product_attention",
+    "dot_product_attention_backward",
+    "linear",
+    "linear_backward",
+    "padding_mask",
+    "scaled_dot_product_attention",
+    "self_attention",
+    "self_attention_backward",
+    "softmax",
+    "softmax_backward",
+    "window_mask",
+]

@@ -1,0 +1,120 @@
+"""What every public function does first: convert its arguments, and refuse those it cannot use."""
+
+from typing import Any, NoReturn
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+KEPT_DTYPES = (np.dtype(np.longdouble), np.dtype(np.complex128), np.dtype(np.clongdouble))
+
+
+def refuse(name: str, expected: str, received: object) -> NoReturn:
+    """Raise the one form of error that this package has."""
+    raise ValueError(f"{name}: expected {expected}, received {received}")
+
+
+def as_array(name: str, array: Any, *, may_hide: bool = False) -> Array:
+    """Return ``array`` as finite float64, or unchanged where it carries more than float64 does.
+
+    Longdouble and complex128 keep their precision, and an array type of its own (one that speaks
+    ``__array_function__``, such as `reference.rounding.Rounded`) passes through, so that one
+    code serves the truth, the complex-step derivative and the error bound.
+
+    Parameters
+    ----------
+    name
+        What the error calls the argument.
+    array
+        Anything that `numpy.asarray` takes, of real or complex numbers.
+    may_hide
+        Whether -inf is allowed, as in a bias that hides a position.
+    """
+    if not hasattr(array, "__array_function__"):
+        array = np.asarray(array)
+    if isinstance(array, np.ndarray) and array.dtype != np.float64 and array.dtype not in KEPT_DTYPES:
+        array = _widened(name, array)
+    finite = np.isfinite(array)
+    if may_hide:
+        finite = finite | (array == -np.inf)
+    if not finite.all():
+        index = tuple(int(i) for i in np.argwhere(~finite)[0])
+        allowed = "finite numbers or -inf" if may_hide else "finite numbers"
+        refuse(name, allowed, f"{array[index]} at index {index}" if index else array)
+    return array  # type: ignore[no-any-return]
+
+
+def _widened(name: str, array: Array) -> Array:
+    wide = np.complex128 if array.dtype.kind == "c" else np.float64
+    try:
+        if array.dtype.kind in "USmM":
+            raise TypeError
+        return array.astype(wide)
+    except (TypeError, ValueError):
+        refuse(name, "an array of numbers", f"dtype {array.dtype}")
+
+
+def as_mask(name: str, mask: Any) -> Array:
+    """Return ``mask`` as a boolean array; 0 and 1 are refused, since additive masks look like that too."""
+    mask = np.asarray(mask)
+    if mask.dtype != np.bool_:
+        refuse(name, "a boolean mask (True = may attend)", f"dtype {mask.dtype}")
+    return mask  # type: ignore[no-any-return]
+
+
+def check_rank(name: str, array: Array, shape: str, least: int) -> None:
+    """Refuse an array that lacks one of the axes that ``shape`` names."""
+    if array.ndim < least:
+        refuse(name, f"shape {shape}", array.shape)
+
+
+def check_attention_shapes(query: Array, key: Array, value: Array) -> tuple[int, ...]:
+    """Refuse query, key and value that do not fit together; return the shape of the scores."""
+    check_rank("query", query, "(..., T, d_k)", 2)
+    check_rank("key", key, "(..., S, d_k)", 2)
+    check_rank("value", value, "(..., S, d_v)", 2)
+    *_, T, d_k = query.shape
+    S = key.shape[-2]
+    if d_k == 0:
+        refuse("query", "shape (..., T, d_k) with d_k of at least 1", query.shape)
+    if key.shape[-1] != d_k:
+        refuse("key", f"shape (..., S, {d_k}) to match query (..., T, {d_k})", key.shape)
+    if value.shape[-2] != S:
+        refuse("value", f"shape (..., {S}, d_v) to match key (..., {S}, {d_k})", value.shape)
+    leading = broadcast_leading("key", key.shape[:-2], "query", query.shape[:-2])
+    leading = broadcast_leading("value", value.shape[:-2], "query and key", leading)
+    return (*leading, T, S)
+
+
+def broadcast_leading(
+    name: str, shape: tuple[int, ...], other: str, leading: tuple[int, ...]
+) -> tuple[int, ...]:
+    """Return the leading axes that two arrays have together."""
+    try:
+        return np.broadcast_shapes(shape, leading)
+    except ValueError:
+        refuse(name, f"leading axes that broadcast with {leading} of {other}", shape)
+
+
+def check_broadcasts_to_scores(name: str, array: Array, scores_shape: tuple[int, ...]) -> None:
+    """Refuse a scale, bias or mask that does not broadcast to ``(..., T, S)``.
+
+    It may add leading axes, as anything that broadcasts may, but never queries or keys.
+    """
+    T, S = scores_shape[-2:]
+    expected = f"a shape that broadcasts to (..., {T}, {S})"
+    for size, limit in zip(array.shape[::-1], (S, T)):
+        if size not in (1, limit):
+            refuse(name, expected, array.shape)
+    try:
+        np.broadcast_shapes(array.shape[:-2], scores_shape[:-2])
+    except ValueError:
+        refuse(name, f"a shape that broadcasts to {scores_shape}", array.shape)
+
+
+def as_cotangent(name: str, cotangent: Any, of: str, shape: tuple[int, ...]) -> Array:
+    """Return a gradient that comes from above, which has the shape of what it is the gradient of."""
+    cotangent = as_array(name, cotangent)
+    if cotangent.shape != shape:
+        refuse(name, f"shape {shape} to match {of}", cotangent.shape)
+    return cotangent

@@ -1,0 +1,127 @@
+"""The masks in use. True = may attend; combine them with ``&``."""
+
+from operator import index
+from typing import Any
+
+import numpy as np
+
+from reference.inputs import Array, refuse
+
+
+def causal_mask(T: int, S: int, offset: int = 0) -> Array:
+    """Let each query attend to the keys that are not after it: ``key <= query + offset``.
+
+    Parameters
+    ----------
+    T, S
+        The numbers of queries and of keys.
+    offset
+        0 puts the first query beside the first key (Keras, PyTorch); ``S - T`` puts the last beside
+        the last (FlashAttention, or a cache of earlier keys).
+
+    Returns
+    -------
+    mask : (T, S) of bool
+
+    Raises
+    ------
+    ValueError
+        If a size is not an integer of at least 0, or the offset not an integer.
+
+    Examples
+    --------
+    >>> causal_mask(2, 3).astype(int)
+    array([[1, 0, 0],
+           [1, 1, 0]])
+    >>> causal_mask(2, 3, offset=1).astype(int)
+    array([[1, 1, 0],
+           [1, 1, 1]])
+    """
+    return window_mask(T, S, None, 0, offset)
+
+
+def window_mask(T: int, S: int, left: int | None, right: int | None, offset: int = 0) -> Array:
+    """Let each query attend to the keys near it: ``-left <= key - (query + offset) <= right``.
+
+    Parameters
+    ----------
+    T, S
+        The numbers of queries and of keys.
+    left, right
+        How many keys before and after its own position a query sees; None is all of them.
+    offset
+        The position of the first query among the keys, as in `causal_mask`.
+
+    Returns
+    -------
+    mask : (T, S) of bool
+
+    Raises
+    ------
+    ValueError
+        If a size, ``left`` or ``right`` is not an integer of at least 0, or the offset not an integer.
+
+    Examples
+    --------
+    >>> window_mask(3, 4, left=1, right=0).astype(int)
+    array([[1, 0, 0, 0],
+           [1, 1, 0, 0],
+           [0, 1, 1, 0]])
+    """
+    queries = np.arange(_size("T", T))[:, None] + _integer("offset", offset)  # (T, 1)
+    keys = np.arange(_size("S", S))  # (S,)
+    mask = np.ones((T, S), dtype=np.bool_)
+    if left is not None:
+        mask &= keys >= queries - _size("left", left)
+    if right is not None:
+        mask &= keys <= queries + _size("right", right)
+    return mask
+
+
+def padding_mask(lengths: Any, S: int) -> Array:
+    """Let every query attend to the first ``lengths`` keys of its sequence.
+
+    Parameters
+    ----------
+    lengths : (...) of int
+        How many keys of each sequence are real; the rest is padding.
+    S
+        The number of keys.
+
+    Returns
+    -------
+    mask : (..., 1, S) of bool
+        Ready to broadcast over the queries.
+
+    Raises
+    ------
+    ValueError
+        If a length is not an integer from 0 to S.
+
+    Examples
+    --------
+    >>> padding_mask([1, 3], 3).astype(int)
+    array([[[1, 0, 0]],
+    <BLANKLINE>
+           [[1, 1, 1]]])
+    """
+    lengths = np.asarray(lengths)
+    if lengths.size and lengths.dtype.kind not in "iu":
+        refuse("lengths", "integers", f"dtype {lengths.dtype}")
+    keys = np.arange(_size("S", S))
+    if ((lengths < 0) | (lengths > S)).any():
+        refuse("lengths", f"integers from 0 to {S}", lengths.tolist())
+    return keys < lengths[..., None, None]  # type: ignore[no-any-return]
+
+
+def _integer(name: str, number: int) -> int:
+    try:
+        return index(number)
+    except TypeError:
+        refuse(name, "an integer", repr(number))
+
+
+def _size(name: str, number: int) -> int:
+    if _integer(name, number) < 0:
+        refuse(name, "an integer of at least 0", number)
+    return number

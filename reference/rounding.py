@@ -1,0 +1,237 @@
+"""How far rounding can carry attention astray, computed by running the reference itself.
+
+A `Rounded` array carries, beside each value, a bound on the error that a machine of a given
+arithmetic may have made in it (running error analysis: Wilkinson, 1986; Higham, "Accuracy and Stability of
+Numerical Algorithms", 2002, section 3.3). It speaks NumPy's protocols, so that forward and backward run on it
+unchanged and return their own bound:
+
+>>> from reference import dot_product_attention
+>>> query, key, value = (track(array, FLOAT32) for array in ([[0.1]], [[0.2], [0.3]], [[0.4], [0.5]]))
+>>> output = dot_product_attention(query, key, value).output
+>>> output.value, output.error < 1e-6
+(array([[0.45025]]), array([[ True]]))
+
+What is covered: dot products added up in any order, with or without fused multiply-add; the scale applied to
+the scores, to the query, or its root to both sides; the bias fused with the scores; weights that are normalized
+before or after they meet the values; an online softmax, whose exponents may be off by two roundings of their
+distance from the row's largest; exponentials to base 2; exp and tanh good to 4 ulp; underflow to zero; and
+in the backward, the sum of ``d_weights * weights`` taken as that of ``d_output * output``.
+
+Operands that are integers times one power of two are followed exactly while their sums stay
+below ``1 / u``: the error is 0 as long as every covered evaluation gives the same number. The one exception is a root
+of the scale applied to both sides where the scale is a power of two but its root is not (d_k = 4 or 64).
+
+Not covered: overflow. Where a value, or a sum of absolute values, exceeds what the machine can
+represent, the bound says nothing.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from reference import rounding_rules as rules
+from reference.inputs import Array, refuse
+from reference.rounding_rules import Arithmetic, Tracked
+
+FLOAT16 = Arithmetic(2.0**-11, 2.0**-24)  # no platform flushes a float16 to zero before its smallest number
+BFLOAT16 = Arithmetic(2.0**-8, 2.0**-126)
+FLOAT32 = Arithmetic(2.0**-24, 2.0**-126)
+FLOAT64 = Arithmetic(2.0**-53, 2.0**-1022)
+
+ARITHMETIC = {"float16": FLOAT16, "bfloat16": BFLOAT16, "float32": FLOAT32, "float64": FLOAT64}
+
+RULES: dict[Callable[..., Any], Callable[..., Tracked]] = {
+    np.add: rules.add,
+    np.subtract: rules.subtract,
+    np.negative: rules.negative,
+    np.multiply: rules.multiply,
+    np.square: rules.square,
+    np.divide: rules.divide,
+    np.exp: rules.exp,
+    np.tanh: rules.tanh,
+    np.matmul: rules.matmul,
+}
+
+QUESTIONS = (np.isfinite, np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal)
+
+
+class Rounded(NDArrayOperatorsMixin):
+    """An array, and how far off a machine may have each of its elements.
+
+    Make one with `track`; NumPy's operations on it give others. An operation without a rule
+    is a `TypeError`, never a wrong bound.
+
+    Attributes
+    ----------
+    value
+        float64, or longdouble where the machine's arithmetic is float64's.
+    error
+        A machine's element lies within this of ``value``. It includes the rounding of ``value`` itself.
+    arithmetic
+        The machine's.
+    """
+
+    __slots__ = ("arithmetic", "tracked")
+
+    def __init__(self, tracked: Tracked, arithmetic: Arithmetic) -> None:
+        self.tracked = tracked
+        self.arithmetic = arithmetic
+
+    @property
+    def value(self) -> Array:
+        return self.tracked.value
+
+    @property
+    def error(self) -> Array:
+        return self.tracked.error
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.value.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.value.ndim
+
+    @property
+    def dtype(self) -> Any:
+        return self.value.dtype
+
+    @property
+    def mT(self) -> "Rounded":
+        return self._rearranged(lambda array: array.mT)
+
+    def reshape(self, *shape: Any) -> "Rounded":
+        return self._rearranged(lambda array: array.reshape(*shape))
+
+    def __getitem__(self, index: Any) -> "Rounded":
+        return self._rearranged(lambda array: array[index])
+
+    def __repr__(self) -> str:
+        return f"Rounded(value={self.value!r}, error={self.error!r})"
+
+    def _rearranged(self, move: Callable[[Array], Array]) -> "Rounded":
+        return Rounded(Tracked(*(move(array) for array in self.tracked[:4])), self.arithmetic)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        if method != "__call__" or options:
+            return NotImplemented
+        if ufunc in QUESTIONS:
+            return ufunc(*(getattr(operand, "value", operand) for operand in inputs))
+        if ufunc not in RULES:
+            return NotImplemented
+        operands = (_tracked(operand, self.arithmetic) for operand in inputs)
+        return Rounded(RULES[ufunc](*operands, _both_roundings(self.arithmetic)), self.arithmetic)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if function not in FUNCTIONS:
+            return NotImplemented
+        return FUNCTIONS[function](*args, **kwargs)
+
+
+def _sum(a: Rounded, axis: Any = None, keepdims: bool = False) -> Rounded:
+    return Rounded(
+        rules.sum_along(a.tracked, _both_roundings(a.arithmetic), axis, keepdims), a.arithmetic
+    )
+
+
+def _max(a: Rounded, axis: Any = None, keepdims: bool = False, initial: float = -np.inf) -> Rounded:
+    return Rounded(rules.maximum_along(a.tracked, axis, keepdims, initial), a.arithmetic)
+
+
+def _where(condition: Array, a: Any, b: Any) -> Rounded:
+    arithmetic = next(operand.arithmetic for operand in (a, b) if isinstance(operand, Rounded))
+    return Rounded(rules.select(condition, _tracked(a, arithmetic), _tracked(b, arithmetic)), arithmetic)
+
+
+FUNCTIONS: dict[Callable[..., Any], Callable[..., Rounded]] = {np.sum: _sum, np.max: _max, np.where: _where}
+
+
+def track(array: Any, arithmetic: Arithmetic) -> Rounded:
+    """Return an array whose error is followed through everything that is computed from it.
+
+    Parameters
+    ----------
+    array
+        Real numbers. One that the machine cannot represent, it has rounded (such as a scale of ``3 ** -0.5``).
+    arithmetic
+        The machine's: `FLOAT16`, `BFLOAT16`, `FLOAT32`, `FLOAT64`, or one of your own.
+
+    Returns
+    -------
+    Rounded
+
+    Examples
+    --------
+    >>> track([0.5, 0.1], FLOAT32).error == [0, 2**-23 * 0.1]
+    array([ True,  True])
+    """
+    return Rounded(_tracked(array, arithmetic), arithmetic)
+
+
+def values(record: Any) -> Any:
+    """Return a record (a NamedTuple, nested or not) with the value of each `Rounded` array in it."""
+    return _each(record, lambda rounded: rounded.value)
+
+
+def errors(record: Any) -> Any:
+    """Return a record (a NamedTuple, nested or not) with the bound of each `Rounded` array in it."""
+    return _each(record, lambda rounded: rounded.error)
+
+
+def error_bound(function: Callable[..., Any], *arguments: Any, arithmetic: Arithmetic, **options: Any) -> Any:
+    """Run a function of this package for its error bound.
+
+    Parameters
+    ----------
+    function
+        A forward, such as `reference.dot_product_attention`, or a backward.
+    *arguments, **options
+        Its own. Arrays are tracked; for a backward, give the record of a tracked forward.
+    arithmetic
+        The machine's.
+
+    Returns
+    -------
+    record
+        What the function returns, with a bound in place of each array.
+
+    Examples
+    --------
+    >>> from reference import softmax
+    >>> error_bound(softmax, [0.0, -np.inf], arithmetic=FLOAT32)[1]
+    np.float64(0.0)
+    """
+    tracked = [
+        argument if isinstance(argument, (tuple, Rounded)) else track(argument, arithmetic) for argument in arguments
+    ]
+    return errors(function(*tracked, **options))
+
+
+def _each(record: Any, read: Callable[[Rounded], Array]) -> Any:
+    if isinstance(record, Rounded):
+        return read(record)
+    if isinstance(record, tuple):
+        return type(record)(*(_each(field, read) for field in record))
+    return record
+
+
+def _tracked(operand: Any, arithmetic: Arithmetic) -> Tracked:
+    if isinstance(operand, Rounded):
+        if operand.arithmetic != arithmetic:
+            refuse("arithmetic", f"one for all, {arithmetic}", operand.arithmetic)
+        return operand.tracked
+    return rules.track(np.asarray(operand, dtype=_carrier(arithmetic)), arithmetic)
+
+
+def _carrier(arithmetic: Arithmetic) -> type:
+    """The type of the values, which must be more precise than the machine if it can be."""
+    return np.longdouble if arithmetic.unit_roundoff <= FLOAT64.unit_roundoff else np.float64
+
+
+def _both_roundings(arithmetic: Arithmetic) -> Arithmetic:
+    """The machine's rounding and that of the values themselves, since what is compared differs by both."""
+    own = float(np.finfo(_carrier(arithmetic)).eps) / 2
+    return arithmetic._replace(unit_roundoff=arithmetic.unit_roundoff + own)
