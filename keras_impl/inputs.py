@@ -23,10 +23,9 @@ def check_dropout(dropout):
 def check_list(layer, name, value, members):
     """Refuse anything but a list of one item for each of ``members``."""
     if not isinstance(value, (list, tuple)) or len(value) != len(members):
-        received = f"{len(value)} of them" if isinstance(value, (list, tuple)) else value
+        received = f"a list of length {len(value)}" if isinstance(value, (list, tuple)) else f"{name}={value}"
         raise ValueError(
-            f"{layer.__class__.__name__} expects {name} to be a list, [{', '.join(members)}]. "
-            f"Received: {name}={received}"
+            f"{layer.__class__.__name__} expects {name} to be a list, [{', '.join(members)}]. Received: {received}"
         )
 
 

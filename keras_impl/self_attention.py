@@ -68,11 +68,9 @@ class SelfAttention(keras.layers.Layer):
         check_shape(self, "x", input_shape, "(B, T, d)")
         d = input_shape[-1]
         units = d if self.units is None else self.units
-        # An initializer with a seed gives the same numbers at every call; three equal projections would be no three.
-        kernels = [self.kernel_initializer, self.kernel_initializer.clone(), self.kernel_initializer.clone()]
         self.W_q, self.W_k, self.W_v = (
-            self.add_weight(shape=(d, units), initializer=kernel, name=name)
-            for name, kernel in zip(("W_q", "W_k", "W_v"), kernels)
+            self.add_weight(shape=(d, units), initializer=_numbered(self.kernel_initializer, number), name=name)
+            for number, name in enumerate(("W_q", "W_k", "W_v"))
         )
         self.b_q = self.b_k = self.b_v = None
         if self.use_bias:
@@ -127,3 +125,13 @@ class SelfAttention(keras.layers.Layer):
         check_shape(self, "x", x.shape, "(B, T, d)")
         if mask is not None:
             check_mask(self, "mask", mask, tuple(x.shape)[:2])
+
+
+def _numbered(initializer, number):
+    """The same initializer with a seed of its own: at equal seeds the three projections would be equal."""
+    if not isinstance(initializer, keras.initializers.Initializer):
+        return initializer
+    config = initializer.get_config()
+    if isinstance(config.get("seed"), int):
+        config["seed"] += number
+    return initializer.__class__.from_config(config)

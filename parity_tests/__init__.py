@@ -1,0 +1,23 @@
+"""The comparison of Keras layers with the reference."""
+
+__all__ = ["Example", "Kind", "Subject", "check", "replay"]
+
+HOMES = {
+    "Example": "example",
+    "Kind": "example",
+    "Subject": "subjects",
+    "check": "search",
+    "replay": "counterexample",
+}
+
+
+def __getattr__(name):
+    # On demand, so that ``python -m parity_tests --help`` and a mistyped option need not wait for Keras.
+    if name not in HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    from parity_tests.backend import quiet_start
+
+    with quiet_start():
+        return getattr(import_module(f"parity_tests.{HOMES[name]}"), name)

@@ -1,0 +1,137 @@
+"""The command line of the check."""
+
+import argparse
+import os
+import sys
+from contextlib import nullcontext
+
+EXAMPLE = """\
+examples:
+  python -m parity_tests check
+  python -m parity_tests check keras.layers.Attention --examples 1000
+  python -m parity_tests check my_package.layers:MyAttention --kind attention --json report.json
+
+exit status: 0 if all agree, 1 if there is a disagreement, 2 if the command or a target cannot be used
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def main(arguments=None):
+    """Run the command; return its exit status."""
+    options = parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except (ValueError, ImportError, OSError) as error:
+        print(f"parity_tests: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("parity_tests: interrupted", file=sys.stderr)
+        return 130
+
+
+def parser():
+    """The commands and their options."""
+    top = Parser(
+        prog="python -m parity_tests", description="Hold Keras attention layers to a NumPy reference.", epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    check = commands.add_parser(
+        "check", help="check layers", description="Check layers against the reference.", epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    check.add_argument(
+        "target", nargs="*", metavar="TARGET", help="package.module:LayerClass or a registered name; none: all of them"
+    )
+    check.add_argument("--kind", help="the contract that the layer keeps: attention or self_attention (default: guess)")
+    check.add_argument("--json", metavar="FILE", help="write the report as JSON")
+    check.add_argument("--html", metavar="FILE", help="write the report as an HTML page")
+    check.set_defaults(run=run_check)
+    mutants = commands.add_parser("mutants", help="see which faulty layers the check finds, and how fast")
+    mutants.set_defaults(run=run_mutants)
+    for command in (check, mutants):
+        command.add_argument("--examples", type=int, default=100, metavar="N", help="for each layer (default: 100)")
+        command.add_argument("--seed", type=int, default=0, metavar="N", help="draws the examples (default: 0)")
+    return top
+
+
+def run_check(options):
+    """Check layers, print the report, write it where asked."""
+    for path in filter(None, (options.json, options.html)):
+        if not os.path.isdir(os.path.dirname(os.path.abspath(path))):
+            raise ValueError(f"no folder to write {path} in")
+    sys.path.insert(0, os.getcwd())  # where a target's module may be
+    from parity_tests import check
+
+    from rich.console import Console
+
+    from parity_tests import report as reports
+    from parity_tests import subjects, table
+
+    console = Console(record=options.html is not None)
+    names = options.target or list(subjects.registered())
+    with progress(console, names, options.examples) as on_example:
+        report = check(
+            *options.target, kind=options.kind, examples=options.examples, seed=options.seed, on_example=on_example
+        )
+    if options.json:
+        reports.write_atomically(options.json, report.to_json() + "\n")
+    table.show(report, console)
+    if options.html:
+        reports.write_atomically(options.html, console.export_html())
+    return 0 if report.agrees else 1
+
+
+def run_mutants(options):
+    """Check the gallery of faulty layers."""
+    from parity_tests import check  # noqa: F401  starts Keras quietly
+
+    from rich.console import Console
+
+    from parity_tests import mutants
+
+    console = Console()
+    with progress(console, list(mutants.GALLERY), None) as on_mutant:
+        findings = mutants.find_all(options.examples, options.seed, on_mutant)
+    console.print(mutants.results(findings))
+    missed = [one for one in findings if one.properties == ()]
+    console.print(f"{len(findings) - len(missed)} of {len(findings)} found.", highlight=False)
+    return 1 if missed else 0
+
+
+def progress(console, names, examples):
+    """A bar on a terminal, nothing elsewhere."""
+    if not console.is_terminal:
+        return nullcontext()
+    return Bar(console, len(names) * (examples or 1))
+
+
+class Bar:
+    """Shows how far a check has come."""
+
+    def __init__(self, console, total):
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self.progress = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            console=console, transient=True,
+        )  # fmt: skip
+        self.total = total
+
+    def __enter__(self):
+        self.progress.start()
+        task = self.progress.add_task("", total=self.total)
+        return lambda name: self.progress.update(task, advance=1, description=name)
+
+    def __exit__(self, *exception):
+        self.progress.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""Keras and its backend: start them quietly, and take gradients from the backend's own differentiation."""
+
+import os
+import sys
+import tempfile
+from contextlib import contextmanager
+
+import numpy as np
+
+
+@contextmanager
+def quiet_start():
+    """Import Keras without the greeting of its backend, which is shown only if the import fails."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as greeting:
+        kept = os.dup(2)
+        os.dup2(greeting.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            greeting.seek(0)
+            os.write(kept, greeting.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def call_with_gradients(call, inputs, variables, cotangents):
+    """Call a layer, and take the gradients of ``sum(cotangent * result)``.
+
+    Parameters
+    ----------
+    call
+        Takes a list of tensors and returns a list of results, one for each cotangent.
+    inputs
+        Arrays.
+    variables
+        Keras variables.
+    cotangents
+        Arrays in the shape of the results.
+
+    Returns
+    -------
+    results, gradients
+        Lists of tensors; a gradient is None where the backend calls the result and the source disconnected.
+    """
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(f"backend: expected tensorflow, received {keras.backend.backend()}")
+    import tensorflow as tf
+
+    tensors = [tf.convert_to_tensor(array) for array in inputs]
+    sources = [*tensors, *(variable.value for variable in variables)]
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        for source in sources:
+            tape.watch(source)
+        results = call(tensors)
+    weighted = [tf.cast(cotangent, result.dtype) for cotangent, result in zip(cotangents, results)]
+    return results, tape.gradient(results, sources, output_gradients=weighted)
+
+
+def to_numpy(tensor):
+    """A tensor as an array, bfloat16 as the float32 numbers that it holds."""
+    import keras
+
+    if dtype_name(tensor) == "bfloat16":
+        tensor = keras.ops.cast(tensor, "float32")
+    return np.asarray(tensor)
+
+
+def dtype_name(tensor):
+    """The name of a tensor's dtype, such as ``bfloat16``."""
+    import keras
+
+    return keras.backend.standardize_dtype(tensor.dtype)

@@ -1,0 +1,80 @@
+"""Parity: within the bound, element by element."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Outcome(NamedTuple):
+    """What one property said of one example.
+
+    Attributes
+    ----------
+    agrees
+        Whether the layer does what it should.
+    ratio
+        The largest error / bound; 0 where both are 0, infinity where NaN is or where only the bound is 0.
+    index, actual, expected, error, bound
+        The element with the largest ratio.
+    message
+        What was wrong, where it is not a number.
+    """
+
+    agrees: bool
+    ratio: float = 0.0
+    index: tuple[int, ...] = ()
+    actual: float = 0.0
+    expected: float = 0.0
+    error: float = 0.0
+    bound: float = 0.0
+    message: str = ""
+    raised: bool = False
+
+
+def within_bound(actual, expected, judged=None):
+    """Return whether every element of a layer's array lies within the bound of the truth.
+
+    Parameters
+    ----------
+    actual : array or None
+        What the layer computed. None is a gradient that the backend calls disconnected, which is 0 only
+        if the true gradient is so throughout.
+    expected : reference.rounding.Rounded
+        The truth.
+    judged : bool, (B, T), optional
+        The rows that count.
+    """
+    if actual is None:
+        message = "" if not np.any(expected.value) else "disconnected, though the gradient is not 0"
+        return Outcome(not message, np.inf if message else 0.0, message=message)
+    return compare(actual, expected.value, expected.error, judged)
+
+
+def compare(actual, expected, bound, judged=None):
+    """Return whether ``|actual - expected| <= bound`` everywhere; NaN is nowhere."""
+    if actual.shape != expected.shape:
+        return Outcome(False, np.inf, message=f"expected shape {expected.shape}, received {actual.shape}")
+    if actual.size == 0:
+        return Outcome(True)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        error = np.abs(actual.astype(expected.dtype) - expected).astype(np.float64)
+        within = error <= bound
+        ratio = np.where(error == 0, 0.0, error / bound)
+    ratio = np.where(np.isnan(ratio), np.inf, ratio)
+    if judged is not None:
+        within = within | ~judged[..., None]
+        ratio = np.where(judged[..., None], ratio, 0.0)
+    index = tuple(int(i) for i in np.unravel_index(np.argmax(ratio), ratio.shape))
+    return Outcome(
+        bool(within.all()),
+        float(ratio[index]),
+        index,
+        *(float(array[index]) for array in (actual, expected, error, bound)),
+    )
+
+
+def same(name, actual, expected):
+    """Return whether two things that are no numbers are the same."""
+    if actual == expected:
+        return Outcome(True)
+    return Outcome(False, np.inf, message=f"{name}: expected {expected}, received {actual}")

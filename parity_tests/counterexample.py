@@ -1,0 +1,95 @@
+"""A disagreement as a script that runs on its own, and what that script calls."""
+
+import keras
+import numpy as np
+
+from parity_tests import subjects
+from parity_tests.properties import TRIALS, outcomes
+
+
+def script(counterexample):
+    """Return a Python program that makes the layer, calls it, and exits with 1 as long as it disagrees."""
+    target, kind, property_name, example, outcome = counterexample
+    heading = "\n".join(f"# {line}" for line in description(counterexample).splitlines())
+    imports = "import ml_dtypes\n" if example.dtype == "bfloat16" else ""
+    return f"""{heading}
+# Keras {keras.__version__} on {keras.backend.backend()}. Exits with 1 as long as it is so.
+{imports}import numpy as np
+
+from parity_tests import Example, replay
+
+example = Example(
+    constructor={example.constructor!r},
+    dtype={example.dtype!r},
+    inputs={_arrays(example.inputs, example.dtype)},
+    weights={_arrays(example.weights, example.dtype)},
+    masks={_arrays(example.masks, example.dtype)},
+    causal={example.causal},
+    d_output={_array(example.d_output, example.dtype)},
+    d_weights={_array(example.d_weights, example.dtype)},
+    judged={_array(example.judged, example.dtype)},
+)
+raise SystemExit(replay({target!r}, {property_name!r}, example, kind={kind!r}))
+"""
+
+
+def description(counterexample):
+    """Return in words what disagrees: the element, both values, the error and the bound."""
+    target, _, property_name, _, outcome = counterexample
+    if outcome.message:
+        return f"{target}: {property_name}: {' '.join(outcome.message.split())}"
+    return (
+        f"{target}: {property_name} disagrees with the reference at {list(outcome.index)}\n"
+        f"received {outcome.actual!r}, expected {outcome.expected!r}: "
+        f"error {outcome.error:.3g}, bound {outcome.bound:.3g}"
+    )
+
+
+def replay(target, property_name, example, kind=None):
+    """Check one property of a layer for one example, and print what came of it.
+
+    Parameters
+    ----------
+    target, kind
+        As for `check`.
+    property_name
+        What the report calls it, such as ``output`` or ``d_query``.
+    example
+        An `Example`.
+
+    Returns
+    -------
+    status
+        1 if the layer disagrees, else 0.
+    """
+    from parity_tests.report import Counterexample
+
+    subject = subjects.find(target, kind)
+    found = [outcomes(trial, subject, example) for trial in TRIALS]
+    outcome = next((one[property_name] for one in found if property_name in one), None)
+    if outcome is None:
+        raise ValueError(f"property_name: expected one that the layer has, received {property_name!r}")
+    if outcome.agrees:
+        print(f"{subject.target}: {property_name} agrees with the reference")
+    else:
+        print(description(Counterexample(subject.target, subject.kind.name, property_name, example, outcome)))
+    return 0 if outcome.agrees else 1
+
+
+def _arrays(arrays, dtype):
+    if not arrays:
+        return "{}"
+    lines = "".join(f"        {name!r}: {_array(array, dtype)},\n" for name, array in arrays.items())
+    return f"{{\n{lines}    }}"
+
+
+def _array(array, dtype):
+    if array is None:
+        return "None"
+    if array.size == 0:
+        numbers = f"np.zeros({array.shape})"
+    else:
+        numbers = f"np.array({array.tolist() if array.dtype == bool else array.astype(np.float64).tolist()})"
+    if array.dtype == bool:
+        return numbers if array.size else f"{numbers}.astype(bool)"
+    return f"{numbers}.astype({'ml_dtypes.bfloat16' if dtype == 'bfloat16' else repr(dtype)})"

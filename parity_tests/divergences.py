@@ -1,0 +1,79 @@
+"""Known differences between a layer and the reference: read them, and tell which rows they excuse."""
+
+import tomllib
+from importlib.resources import files
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from reference import dot_product_attention, self_attention
+
+
+class Divergence(NamedTuple):
+    """An entry of ``divergences.toml``, which says what the fields mean."""
+
+    name: str
+    subject: str
+    properties: tuple[str, ...]
+    condition: str
+    keras: str
+    backend: tuple[str, ...]
+    sentence: str
+    documented: str
+
+    def rows(self, kind, example):
+        """The rows of an example, (B, T), in which the layer may differ."""
+        return CONDITIONS[self.condition](kind, example)
+
+
+def known(target):
+    """Return the divergences of a subject on the backend in use."""
+    return [
+        divergence
+        for divergence in read()
+        if divergence.subject == target and keras.backend.backend() in divergence.backend
+    ]
+
+
+def read():
+    """Return all entries of ``divergences.toml``."""
+    entries = tomllib.loads(files("parity_tests").joinpath("divergences.toml").read_text(encoding="utf-8"))
+    return [
+        Divergence(
+            **{**entry, "name": name, "properties": tuple(entry["properties"]), "backend": tuple(entry["backend"])}
+        )
+        for name, entry in entries.items()
+    ]
+
+
+def nothing_visible(kind, example):
+    """Rows that may attend nothing."""
+    return ~kind.visible(example).any(axis=-1)
+
+
+def hidden_outscores(kind, example):
+    """Rows in which a hidden key, or what the check puts in its place, beats the visible ones in spite of the mask.
+
+    An exponential of less than -750 is 0 in every dtype, so a hidden score that stays 750 below the
+    largest visible one after the subtraction leaves no trace.
+    """
+    subtracted = 65504.0 if example.dtype == "float16" else 1e9
+    visible = kind.visible(example)
+    rows = np.zeros(visible.shape[:-1], dtype=bool)
+    for one in (example, kind.replace_hidden(example)):
+        scores = _scores(one)
+        best_visible = np.max(scores, axis=-1, where=visible, initial=-np.inf)
+        best_hidden = np.max(scores, axis=-1, where=~visible, initial=-np.inf)
+        with np.errstate(invalid="ignore"):
+            rows |= best_hidden - subtracted > best_visible - 750
+    return rows
+
+
+def _scores(example):
+    if "x" in example.inputs:
+        return self_attention(**example.inputs, **example.weights).attention.scores
+    return dot_product_attention(**example.inputs).scores
+
+
+CONDITIONS = {"nothing_visible": nothing_visible, "hidden_outscores": hidden_outscores}

@@ -1,0 +1,65 @@
+"""What a layer and the reference are both given."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from hypothesis.strategies import SearchStrategy
+
+from reference.rounding import Arithmetic, Rounded
+
+
+class Example(NamedTuple):
+    """One call of a layer: how it is made, what goes in, and the gradients that come from above.
+
+    Arrays are of the example's dtype. ``judged``, (B, T), tells the rows that count; the others
+    are neither compared nor sent a gradient.
+    """
+
+    constructor: dict[str, Any]
+    dtype: str
+    inputs: dict[str, np.ndarray]
+    weights: dict[str, np.ndarray]
+    masks: dict[str, np.ndarray | None]
+    causal: bool
+    d_output: np.ndarray
+    d_weights: np.ndarray | None
+    judged: np.ndarray
+
+    def without_rows(self, rows):
+        """Return the same example, in which some rows do not count."""
+        judged = self.judged & ~rows
+        d_weights = None if self.d_weights is None else _zeroed(self.d_weights, judged)
+        return self._replace(judged=judged, d_output=_zeroed(self.d_output, judged), d_weights=d_weights)
+
+
+class Kind(NamedTuple):
+    """A contract between a layer and the reference.
+
+    Attributes
+    ----------
+    name
+        What ``--kind`` calls it.
+    examples
+        The strategy that draws examples.
+    plain
+        One small example, to see whether a layer can be called at all.
+    expected
+        The truth for an example, as arrays that carry their bound: ``output``, ``weights`` and the
+        gradients of all inputs and weights, ``d_`` and the name.
+    visible
+        Which keys each query may attend, (B, T, S).
+    replace_hidden
+        The same example with other contents where no row that is left to be judged may look.
+    """
+
+    name: str
+    examples: Callable[[], SearchStrategy[Example]]
+    plain: Callable[[], Example]
+    expected: Callable[[Example, Arithmetic], dict[str, Rounded]]
+    visible: Callable[[Example], np.ndarray]
+    replace_hidden: Callable[[Example], Example]
+
+
+def _zeroed(array, rows):
+    return np.where(rows[..., None], array, 0).astype(array.dtype)

@@ -1,0 +1,131 @@
+"""What a check found, as records and as JSON."""
+
+import json
+import math
+import os
+import tempfile
+from typing import NamedTuple
+
+from parity_tests.comparison import Outcome
+from parity_tests.example import Example
+
+SCHEMA = 1
+
+
+class Counterexample(NamedTuple):
+    """An example for which a property of a layer disagrees."""
+
+    target: str
+    kind: str
+    property: str
+    example: Example
+    outcome: Outcome
+
+
+class PropertyReport(NamedTuple):
+    """What one property said of one layer."""
+
+    name: str
+    verdict: str  # agrees, disagrees, known or error
+    examples: int
+    worst_ratio: float
+    counterexample: Counterexample | None
+    known: tuple[str, ...]
+
+
+class SubjectReport(NamedTuple):
+    """What all properties said of one layer."""
+
+    target: str
+    kind: str
+    seconds: float
+    properties: tuple[PropertyReport, ...]
+
+    @property
+    def verdict(self):
+        """The worst verdict of all properties."""
+        verdicts = {one.verdict for one in self.properties}
+        return next(verdict for verdict in ("error", "disagrees", "known", "agrees") if verdict in verdicts)
+
+
+class Report(NamedTuple):
+    """What a check found."""
+
+    keras: str
+    backend: str
+    subjects: tuple[SubjectReport, ...]
+
+    @property
+    def agrees(self):
+        """Whether nothing disagrees but what is known to."""
+        return all(subject.verdict in ("agrees", "known") for subject in self.subjects)
+
+    def to_json(self):
+        """The report as text in the schema of ``report.schema.json``."""
+        return json.dumps(
+            {
+                "schema": SCHEMA,
+                "keras": self.keras,
+                "backend": self.backend,
+                "subjects": [_subject(subject) for subject in self.subjects],
+            },
+            indent=2,
+            allow_nan=False,
+        )
+
+
+def _subject(subject):
+    return {
+        "target": subject.target,
+        "kind": subject.kind,
+        "verdict": subject.verdict,
+        "seconds": round(subject.seconds, 3),
+        "properties": [
+            {
+                "name": one.name,
+                "verdict": one.verdict,
+                "examples": one.examples,
+                "worst_ratio": _number(one.worst_ratio),
+                "counterexample": _counterexample(one.counterexample),
+                "known": list(one.known),
+            }
+            for one in subject.properties
+        ],
+    }
+
+
+def _counterexample(counterexample):
+    if counterexample is None:
+        return None
+    from parity_tests.counterexample import script
+
+    outcome = counterexample.outcome
+    return {
+        "index": list(outcome.index),
+        "actual": _number(outcome.actual),
+        "expected": _number(outcome.expected),
+        "error": _number(outcome.error),
+        "bound": _number(outcome.bound),
+        "message": outcome.message,
+        "script": script(counterexample),
+    }
+
+
+def _number(value):
+    """JSON has no infinity and no NaN; they are written as the words that every language parses."""
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def write_atomically(path, text):
+    """Replace a file as a whole, so that nobody ever reads half of it."""
+    folder = os.path.dirname(os.path.abspath(path))
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix=os.path.basename(path))
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

@@ -1,0 +1,65 @@
+"""What a person sees: the table, what is known, and each counterexample."""
+
+import math
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from parity_tests import divergences
+from parity_tests.counterexample import description, script
+
+COLOURS = {"agrees": "green", "known": "yellow", "disagrees": "bold red", "error": "bold red"}
+
+
+def show(report, console: Console):
+    """Print a report."""
+    console.print(results(report))
+    for entry in divergences.read():
+        if any(entry.name in one.known for subject in report.subjects for one in subject.properties):
+            console.print(Text.assemble((f"known: {entry.subject}, {entry.name}. ", "yellow"), entry.sentence))
+            console.print(Text(f"  Keras says: {entry.documented}", style="dim"))
+    shown = set()
+    for subject in report.subjects:
+        for one in subject.properties:
+            if one.counterexample is not None:
+                _show_counterexample(one.counterexample, console, shown)
+    verdict = "All agree." if report.agrees else "There are disagreements."
+    console.print(f"{verdict} Keras {report.keras} on {report.backend}.", highlight=False)
+
+
+def results(report):
+    """The table: subject, property, examples, worst error / bound, verdict."""
+    table = Table("subject", "property", title="Parity with the reference", title_justify="left")
+    table.add_column("examples", justify="right")
+    table.add_column("worst error / bound", justify="right")
+    table.add_column("verdict")
+    for subject in report.subjects:
+        for number, one in enumerate(subject.properties):
+            table.add_row(
+                subject.target if number == 0 else f"  {subject.seconds:.1f} s" if number == 1 else "",
+                one.name,
+                str(one.examples),
+                _ratio(one),
+                Text(one.verdict, style=COLOURS[one.verdict]),
+            )
+        table.add_section()
+    return table
+
+
+def _ratio(one):
+    if one.name in ("dtype", "hidden_positions", "reloading") and one.worst_ratio == 0:
+        return "exact"
+    return "inf" if math.isinf(one.worst_ratio) else f"{one.worst_ratio:.3g}"
+
+
+def _show_counterexample(counterexample, console, shown):
+    console.print()
+    console.print(description(counterexample), style="bold", markup=False, highlight=False, soft_wrap=True)
+    text = script(counterexample)
+    body = text.partition("raise SystemExit")[0].partition("example = ")[2]
+    if body in shown:
+        console.print(f"(the same example: replay({counterexample.property!r}) in the script above)", style="dim")
+        return
+    shown.add(body)
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
