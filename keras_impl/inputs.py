@@ -31,9 +31,7 @@ def check_list(layer, name, value, members):
 
 def check_attention_shapes(layer, shapes):
     """Refuse shapes of query, key and value that do not fit; None, a size not yet known, fits all."""
-    for name, shape, axes in zip(
-        ("query", "key", "value"), shapes, ("(B, T, d_k)", "(B, S, d_k)", "(B, S, d_v)")
-    ):
+    for name, shape, axes in zip(("query", "key", "value"), shapes, ("(B, T, d_k)", "(B, S, d_k)", "(B, S, d_v)")):
         check_shape(layer, name, shape, axes)
     query, key, value = shapes
     _check_equal(layer, "query and key", "depth", query[-1], key[-1], shapes)

@@ -5,6 +5,8 @@ import os
 import sys
 from contextlib import nullcontext
 
+from parity_tests.backend import quiet_start
+
 EXAMPLE = """\
 examples:
   python -m parity_tests check
@@ -67,12 +69,10 @@ def run_check(options):
         if not os.path.isdir(os.path.dirname(os.path.abspath(path))):
             raise ValueError(f"no folder to write {path} in")
     sys.path.insert(0, os.getcwd())  # where a target's module may be
-    from parity_tests import check
-
+    with quiet_start():
+        from parity_tests import check, subjects, table
+        from parity_tests import report as reports
     from rich.console import Console
-
-    from parity_tests import report as reports
-    from parity_tests import subjects, table
 
     console = Console(record=options.html is not None)
     names = options.target or list(subjects.registered())
@@ -90,11 +90,9 @@ def run_check(options):
 
 def run_mutants(options):
     """Check the gallery of faulty layers."""
-    from parity_tests import check  # noqa: F401  starts Keras quietly
-
+    with quiet_start():
+        from parity_tests import mutants
     from rich.console import Console
-
-    from parity_tests import mutants
 
     console = Console()
     with progress(console, list(mutants.GALLERY), None) as on_mutant:

@@ -51,9 +51,7 @@ def hidden_positions(subject, example):
 def reloading(subject, example):
     """A layer that was saved in a model and loaded again computes what it did before, to the bit."""
     layer = subject.build(example)
-    inputs = [
-        keras.Input((None, array.shape[-1]), dtype=example.dtype) for array in example.inputs.values()
-    ]
+    inputs = [keras.Input((None, array.shape[-1]), dtype=example.dtype) for array in example.inputs.values()]
     results = subject.call(layer, inputs, [None] * len(example.masks), True, example.causal)
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "model.keras")

@@ -151,8 +151,7 @@ def search(subject, test, examples, seed, phases):
         report_multiple_bugs=False,
     )
     with warnings.catch_warnings():
-        # Keras says this of every softmax over one key, which is as good an attention as any.
-        warnings.filterwarnings("ignore", message="You are using a softmax over axis")
+        warnings.simplefilter("ignore", UserWarning)  # Keras gives one for every softmax over a single key
         hypothesis.seed(seed)(settings(hypothesis.given(subject.kind.examples())(test)))()
 
 
@@ -187,3 +186,26 @@ def smallest_counterexample(subject, tally, examples, seed):
     except Disagreement:
         return found[-1]  # Hypothesis repeats the smallest at the end
     return None
+
+
+def first_disagreement(subject, examples, seed):
+    """Return the number of the first example that disagrees, and the properties that say so; or all, and none."""
+    seen = 0
+    found = ()
+
+    def test(example):
+        nonlocal seen, found
+        if found:  # Hypothesis tries the example once more
+            raise Disagreement
+        seen += 1
+        for trial in TRIALS:
+            judged = judge(trial, subject, example).items()
+            found += tuple(name for name, (outcome, excuses) in judged if not outcome.agrees and not excuses)
+        if found:
+            raise Disagreement
+
+    try:
+        search(subject, test, examples, seed, phases=(Phase.generate,))
+    except Disagreement:
+        return seen, found
+    return seen, ()

@@ -29,4 +29,4 @@ def sum_to_shape(gradient: Array, shape: tuple[int, ...]) -> Array:
         return gradient
     added = gradient.ndim - len(shape)
     stretched = (added + axis for axis, size in enumerate(shape) if size != gradient.shape[added + axis])
-    return np.sum(gradient, axis=(*range(added), *stretched)).reshape(shape)  # type: ignore[no-any-return]
+    return np.sum(gradient, axis=(*range(added), *stretched)).reshape(shape)

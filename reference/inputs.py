@@ -41,7 +41,7 @@ def as_array(name: str, array: Any, *, may_hide: bool = False) -> Array:
         index = tuple(int(i) for i in np.argwhere(~finite)[0])
         allowed = "finite numbers or -inf" if may_hide else "finite numbers"
         refuse(name, allowed, f"{array[index]} at index {index}" if index else array)
-    return array  # type: ignore[no-any-return]
+    return array
 
 
 def _widened(name: str, array: Array) -> Array:
@@ -59,7 +59,7 @@ def as_mask(name: str, mask: Any) -> Array:
     mask = np.asarray(mask)
     if mask.dtype != np.bool_:
         refuse(name, "a boolean mask (True = may attend)", f"dtype {mask.dtype}")
-    return mask  # type: ignore[no-any-return]
+    return mask
 
 
 def check_rank(name: str, array: Array, shape: str, least: int) -> None:
@@ -86,9 +86,7 @@ def check_attention_shapes(query: Array, key: Array, value: Array) -> tuple[int,
     return (*leading, T, S)
 
 
-def broadcast_leading(
-    name: str, shape: tuple[int, ...], other: str, leading: tuple[int, ...]
-) -> tuple[int, ...]:
+def broadcast_leading(name: str, shape: tuple[int, ...], other: str, leading: tuple[int, ...]) -> tuple[int, ...]:
     """Return the leading axes that two arrays have together."""
     try:
         return np.broadcast_shapes(shape, leading)

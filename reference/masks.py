@@ -111,7 +111,7 @@ def padding_mask(lengths: Any, S: int) -> Array:
     keys = np.arange(_size("S", S))
     if ((lengths < 0) | (lengths > S)).any():
         refuse("lengths", f"integers from 0 to {S}", lengths.tolist())
-    return keys < lengths[..., None, None]  # type: ignore[no-any-return]
+    return keys < lengths[..., None, None]
 
 
 def _integer(name: str, number: int) -> int:

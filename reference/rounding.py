@@ -31,9 +31,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from reference import rounding_model as model
 from reference import rounding_rules as rules
 from reference.inputs import Array, refuse
-from reference.rounding_rules import Arithmetic, Tracked
+from reference.rounding_model import Arithmetic, Tracked
 
 FLOAT16 = Arithmetic(2.0**-11, 2.0**-24)  # no platform flushes a float16 to zero before its smallest number
 BFLOAT16 = Arithmetic(2.0**-8, 2.0**-126)
@@ -113,7 +114,8 @@ class Rounded(NDArrayOperatorsMixin):
         return f"Rounded(value={self.value!r}, error={self.error!r})"
 
     def _rearranged(self, move: Callable[[Array], Array]) -> "Rounded":
-        return Rounded(Tracked(*(move(array) for array in self.tracked[:4])), self.arithmetic)
+        value, loose, exact, magnitude = (move(array) for array in self.tracked[:4])
+        return Rounded(Tracked(value, loose, exact, magnitude), self.arithmetic)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         if method != "__call__" or options:
@@ -132,9 +134,7 @@ class Rounded(NDArrayOperatorsMixin):
 
 
 def _sum(a: Rounded, axis: Any = None, keepdims: bool = False) -> Rounded:
-    return Rounded(
-        rules.sum_along(a.tracked, _both_roundings(a.arithmetic), axis, keepdims), a.arithmetic
-    )
+    return Rounded(rules.sum_along(a.tracked, _both_roundings(a.arithmetic), axis, keepdims), a.arithmetic)
 
 
 def _max(a: Rounded, axis: Any = None, keepdims: bool = False, initial: float = -np.inf) -> Rounded:
@@ -223,7 +223,7 @@ def _tracked(operand: Any, arithmetic: Arithmetic) -> Tracked:
         if operand.arithmetic != arithmetic:
             refuse("arithmetic", f"one for all, {arithmetic}", operand.arithmetic)
         return operand.tracked
-    return rules.track(np.asarray(operand, dtype=_carrier(arithmetic)), arithmetic)
+    return model.track(np.asarray(operand, dtype=_carrier(arithmetic)), arithmetic)
 
 
 def _carrier(arithmetic: Arithmetic) -> type:

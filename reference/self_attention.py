@@ -100,15 +100,11 @@ def self_attention(
     query = linear(x, W_q, b_q)  # 1  (..., T, d_k)
     key = linear(x, W_k, b_k)  # 2  (..., T, d_k)
     value = linear(x, W_v, b_v)  # 3  (..., T, d_v)
-    attention = dot_product_attention(
-        query, key, value, scale=scale, softcap=softcap, bias=bias, mask=mask
-    )  # 4
+    attention = dot_product_attention(query, key, value, scale=scale, softcap=softcap, bias=bias, mask=mask)  # 4
     return SelfAttention(x, W_q, W_k, W_v, b_q, b_k, b_v, attention, attention.weights, attention.output)
 
 
-def self_attention_backward(
-    d_output: Any, attention: SelfAttention, d_weights: Any = None
-) -> SelfAttentionGradients:
+def self_attention_backward(d_output: Any, attention: SelfAttention, d_weights: Any = None) -> SelfAttentionGradients:
     """Return the gradients of `self_attention`, each step of the forward undone from the last.
 
     Parameters

@@ -49,7 +49,7 @@ def softmax(logits: Array) -> Array:
     shift = np.max(logits, axis=-1, keepdims=True, initial=LOWEST)
     exponentials = np.exp(logits - shift)
     total = np.sum(exponentials, axis=-1, keepdims=True)
-    return exponentials / np.where(total == 0, 1.0, total)  # type: ignore[no-any-return]
+    return exponentials / np.where(total == 0, 1.0, total)
 
 
 def softmax_backward(d_weights: Array, weights: Array) -> Array:

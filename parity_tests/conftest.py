@@ -1,0 +1,14 @@
+"""What must be settled before any test module imports Keras."""
+
+import os
+
+from hypothesis import settings
+
+# TensorFlow compiles nothing of use for shapes that are ever new, and both would take each other's cores.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+settings.register_profile("every_day", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "every_day")

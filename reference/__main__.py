@@ -1,0 +1,65 @@
+"""Work attention through step by step: a small example, or arrays of your own."""
+
+import argparse
+import sys
+from typing import Any
+
+import numpy as np
+
+from reference.worked import worked
+
+EXAMPLE: dict[str, Any] = {
+    "query": [[1.0, 0.0, 1.0], [0.0, 2.0, 1.0]],
+    "key": [[1.0, 0.0, 1.0], [0.0, 1.0, 2.0]],
+    "value": [[1.0, 2.0], [3.0, 4.0]],
+    "d_output": [[1.0, 0.0], [0.0, 1.0]],
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return its exit status: 0, or 2 if the arrays cannot be used."""
+    options = _parser().parse_args(arguments)
+    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # for the shades of the heat-map
+    try:
+        arrays = EXAMPLE if options.npz is None else _load(options.npz)
+        lines = worked(**arrays)
+    except (OSError, ValueError) as error:
+        print(f"reference: {error}", file=sys.stderr)
+        return 2
+    print("\n".join(lines))
+    return 0
+
+
+def _load(path: str) -> dict[str, Any]:
+    known = ("query", "key", "value", "scale", "softcap", "bias", "mask", "d_output")
+    with np.load(path, allow_pickle=False) as file:
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            raise ValueError(f"{path}: expected an .npz file, received a single array")
+        arrays: dict[str, Any] = {name: file[name] for name in file.files}
+    missing = [name for name in known[:3] if name not in arrays]
+    unknown = [name for name in arrays if name not in known]
+    if missing or unknown:
+        received = ", ".join(arrays) or "none"
+        raise ValueError(f"{path}: expected arrays query, key, value (and {', '.join(known[3:])}), received {received}")
+    if "softcap" in arrays:
+        arrays["softcap"] = float(arrays["softcap"])
+    return arrays
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m reference",
+        description="Show dot-product attention step by step, forward and backward.",
+        epilog="example: python -c \"import numpy as np; x = np.eye(3); np.savez('mine.npz', query=x, key=x, value=x,"
+        ' scale=2.0)"; python -m reference --npz mine.npz',
+    )
+    parser.add_argument(
+        "--npz",
+        metavar="FILE",
+        help="arrays named query, key and value; also scale, softcap, bias, mask and d_output, if there are any",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""How far rounding can carry weights, and averages by weights: less than the separate operations suggest.
+
+What the exponents of a row have in common cancels when the weights are normalized; no weight leaves the
+interval from 0 to 1, and no average that of the values that are averaged.
+"""
+
+import numpy as np
+
+from reference.inputs import Array
+from reference.rounding_model import EXP_LIMIT, Arithmetic, Tracked, float64
+
+
+def normalize(exponentials: Tracked, total: Tracked, row_error: Array, exponent: Array, machine: Arithmetic) -> Tracked:
+    """Weights: exponentials divided by their sum. What a row has in common has cancelled."""
+    weights = exponentials.value / total.value
+    p = float64(weights)
+    visible = exponentials.loose > 0
+    carried = weights_error(p, float64(total.value), float64(exponent), row_error)
+    terms = np.sum(visible, axis=-1, keepdims=True)
+    rounding = (p + carried) * ((terms + 3) * machine.unit_roundoff + terms * machine.underflow)
+    vanished = 2 * machine.underflow  # as an exponential, and as a weight
+    return Tracked(weights, np.where(visible, carried + rounding + vanished, 0.0), ~visible, p, convex=True)
+
+
+def weights_error(p: Array, total: Array, exponent: Array, error: Array) -> Array:
+    """How far weights can move if each exponent is off by its error; never beyond 0 and 1.
+
+    The largest that weight ``p`` can be is ``most / (most + the others' least)``, the least that it can be
+    ``least / (least + the others' most)``. As ``p + rest`` is 1, the differences from ``p`` can be
+    written so that nothing cancels. The exponents tell of weights that are too small for a float64.
+    """
+    most = np.exp(np.minimum(exponent + error, EXP_LIMIT)) / total
+    least = np.exp(exponent - error) / total
+    risen = np.where(error < 1, p * np.expm1(np.minimum(error, 1)), most - p)  # most - p
+    fallen = p * -np.expm1(-error)  # p - least
+    others = 1.0 - np.eye(p.shape[-1])
+    with np.errstate(invalid="ignore"):
+        above = (risen * (p @ others) + p * (fallen @ others)) / (most + least @ others)
+        below = (fallen * (p @ others) + p * (risen @ others)) / (least + most @ others)
+    return np.minimum(np.fmax(np.fmax(above, below), 0.0), 1.0)  # 0 / 0 where nothing else is visible
+
+
+def average_error(weights: Tracked, b: Tracked, average: Array, machine: Arithmetic) -> Array:
+    """The error of weighted averages, by how far the averaged values lie from their average.
+
+    As the weights sum to 1 whatever their errors are, a value common to all of them costs nothing; and
+    no average leaves the interval of the visible values.
+    """
+    center = float64(average)
+    visible = weights.loose > 0
+    shape = center.shape
+    spread, size, largest_error, carried = np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    for s in range(weights.value.shape[-1]):  # a key at a time, lest (..., T, S, d_v) be held at once
+        value, error = float64(b.value[..., s : s + 1, :]), b.error[..., s : s + 1, :]
+        seen = visible[..., :, s : s + 1]
+        distance = np.where(seen, np.abs(value - center), 0.0)
+        spread = np.maximum(spread, distance)
+        size = np.maximum(size, np.where(seen, np.abs(value) + error, 0.0))
+        largest_error = np.maximum(largest_error, np.where(seen, error, 0.0))
+        carried = carried + weights.error[..., :, s : s + 1] * distance
+    terms = np.sum(visible, axis=-1, keepdims=True)
+    sum_error = (terms + 4) * machine.unit_roundoff + terms * machine.underflow
+    rounding = ((terms + 2) * machine.unit_roundoff + sum_error) * size + terms * machine.underflow
+    return np.minimum(carried, spread) + largest_error + sum_error * np.abs(center) + rounding

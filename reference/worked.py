@@ -1,0 +1,123 @@
+"""Attention worked through: every step of forward and backward, with its name, shape and numbers."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from reference.dot_product import (
+    DotProductAttention,
+    DotProductGradients,
+    dot_product_attention,
+    dot_product_attention_backward,
+)
+from reference.inputs import Array
+
+SHADES = " ░▒▓█"
+WIDEST = 32  # keys and queries that a heat-map shows
+
+
+class Step(NamedTuple):
+    """One step: the field that holds its result, what the result is computed from, and the option that needs it."""
+
+    name: str
+    formula: str
+    option: str | None = None
+
+
+SCORING = (
+    Step("products", "query @ key.mT"),
+    Step("scaled", "scale * products", "scale"),
+    Step("capped", "softcap * tanh({before} / softcap)", "softcap"),
+    Step("scores", "{before} + bias", "bias"),
+)
+
+AVERAGING = (
+    Step("logits", "where(mask, scores, -inf)", "mask"),
+    Step("weights", "softmax({before})"),
+    Step("output", "weights @ value"),
+)
+
+BACKWARD = (
+    Step("d_value", "weights.mT @ d_output"),
+    Step("d_weights", "d_output @ value.mT"),
+    Step("d_scores", "weights * (d_weights - sum(d_weights * weights))"),
+    Step("d_bias", "d_scores, summed over what the bias was broadcast to", "bias"),
+    Step("d_scaled", "d_scores * (1 - tanh²)", "softcap"),
+    Step("d_scale", "sum({before} * products)", "scale"),
+    Step("d_products", "scale * {before}", "scale"),
+    Step("d_query", "{before} @ key"),
+    Step("d_key", "{before}.mT @ query"),
+)
+
+
+def worked(query: Any, key: Any, value: Any, d_output: Any = None, **options: Any) -> list[str]:
+    """Return the lines that show every step of the forward and the backward.
+
+    Parameters
+    ----------
+    query, key, value, **options
+        As for `reference.dot_product_attention`.
+    d_output
+        The gradient with respect to the output; by default 1 everywhere, so that the loss is the output's sum.
+
+    Examples
+    --------
+    >>> print(*worked([[1.0]], [[1.0]], [[2.0]])[4:7], sep="\\n")
+    value  (1, 1)
+    [[2.]]
+    <BLANKLINE>
+    """
+    attention = dot_product_attention(query, key, value, **options)
+    d_output = np.ones(attention.output.shape) if d_output is None else np.asarray(d_output, dtype=np.float64)
+    gradients = dot_product_attention_backward(d_output, attention)
+    used = {name for name in ("softcap", "bias", "mask") if getattr(attention, name) is not None}
+    used |= {"scale"} if np.any(attention.scale != 1) else set()
+    lines = []
+    for name in ("query", "key", "value", "scale", "softcap", "bias", "mask"):
+        if name in used or name in ("query", "key", "value"):
+            lines += _shown(name, getattr(attention, name))
+    lines += ["FORWARD", "", *_forward(attention, used)]
+    lines += ["weights, a row for each query, a column for each key", *heat_map(attention.weights), ""]
+    lines += ["BACKWARD, from the gradient with respect to the output", "", *_shown("d_output", d_output)]
+    return lines + _backward(gradients, used)
+
+
+def _forward(attention: DotProductAttention, used: set[str]) -> list[str]:
+    lines = []
+    before = ""
+    scoring = [step for step in SCORING if step.option is None or step.option in used]
+    averaging = [step for step in AVERAGING if step.option is None or step.option in used]
+    for step in (*scoring, *averaging):
+        name = "scores" if step is scoring[-1] else step.name  # whatever comes last of them makes the scores
+        lines += _shown(f"{name} = {step.formula.format(before=before)}", getattr(attention, step.name))
+        before = name
+    return lines
+
+
+def _backward(gradients: DotProductGradients, used: set[str]) -> list[str]:
+    lines = []
+    before = "d_scores"
+    for step in BACKWARD:
+        if step.option is None or step.option in used:
+            lines += _shown(f"{step.name} = {step.formula.format(before=before)}", getattr(gradients, step.name))
+            before = step.name if step.name in ("d_scaled", "d_products") else before
+    return lines
+
+
+def heat_map(weights: Array) -> list[str]:
+    """Return the weights of the first item of a batch as shades, from blank (0) to solid (1).
+
+    Examples
+    --------
+    >>> heat_map(np.array([[0.0, 1.0], [0.5, 0.5]]))
+    ['  |    ████|', '  |▒▒▒▒▒▒▒▒|']
+    """
+    first = weights[(0,) * (weights.ndim - 2)] if weights.size else weights.reshape(-1, 0)
+    shades = np.minimum(np.round(first * (len(SHADES) - 1)).astype(int), len(SHADES) - 1)
+    return [f"  |{''.join(SHADES[shade] * 4 for shade in row[:WIDEST])}|" for row in shades[:WIDEST]]
+
+
+def _shown(title: str, array: Any) -> list[str]:
+    array = np.asarray(array)
+    numbers = np.array2string(array, precision=4, suppress_small=True, threshold=200)
+    return [f"{title}  {array.shape}", *numbers.splitlines(), ""]
