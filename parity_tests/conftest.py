@@ -4,7 +4,8 @@ import os
 
 from hypothesis import settings
 
-# TensorFlow compiles nothing of use for shapes that are ever new, and both would take each other's cores.
+# oneDNN prepares a kernel for every new shape, which makes small calls several times slower; users run with it, so
+# test_check.py has one check run with it on, in a process of its own.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -29,8 +29,7 @@ example = Example(
     d_weights={_array(example.d_weights, example.dtype)},
     judged={_array(example.judged, example.dtype)},
 )
-raise SystemExit(replay({target!r}, {property_name!r}, example, kind={kind!r}))
-"""
+raise SystemExit(replay({target!r}, {property_name!r}, example, kind={kind!r}))"""
 
 
 def description(counterexample):
@@ -86,10 +85,16 @@ def _arrays(arrays, dtype):
 def _array(array, dtype):
     if array is None:
         return "None"
+    if array.dtype == bool and array.all():
+        return f"np.ones({array.shape}, dtype=bool)"
     if array.size == 0:
         numbers = f"np.zeros({array.shape})"
     else:
-        numbers = f"np.array({array.tolist() if array.dtype == bool else array.astype(np.float64).tolist()})"
+        numbers = f"np.array({_numbers(array)})"
     if array.dtype == bool:
-        return numbers if array.size else f"{numbers}.astype(bool)"
+        return numbers
     return f"{numbers}.astype({'ml_dtypes.bfloat16' if dtype == 'bfloat16' else repr(dtype)})"
+
+
+def _numbers(array):
+    return array.tolist() if array.dtype == bool else array.astype(np.float64).tolist()

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import keras
 from keras import ops
+from rich import box
 from rich.table import Table
 
 import keras_impl
@@ -273,7 +274,9 @@ def find_all(examples=100, seed=0, on_mutant=None):
 
 def results(findings):
     """The table: fault, found by, examples, seconds."""
-    table = Table("fault", "found by", title=f"Faults, held to {len(TRIALS)} trials", title_justify="left")
+    table = Table(
+        "fault", "found by", title=f"Faults, held to {len(TRIALS)} trials", title_justify="left", box=box.SIMPLE_HEAD
+    )
     table.add_column("examples", justify="right")
     table.add_column("seconds", justify="right")
     for one in findings:

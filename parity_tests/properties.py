@@ -28,7 +28,7 @@ def agreement(subject, example):
     expected = subject.kind.expected(example, ARITHMETIC[dtype])
     outcomes = {
         "output": within_bound(to_numpy(output), expected["output"], example.judged),
-        "output_without_weights": within_bound(to_numpy(alone), expected["output"], example.judged),
+        "output_alone": within_bound(to_numpy(alone), expected["output"], example.judged),
         "weights": within_bound(to_numpy(weights), expected["weights"], example.judged),
     }
     for name, gradient in gradients.items():
@@ -65,6 +65,11 @@ def reloading(subject, example):
 
 
 TRIALS = (agreement, hidden_positions, reloading)
+
+
+def shown(trial, kind, example):
+    """The examples that a trial shows to the layer."""
+    return (example, kind.replace_hidden(example)) if trial is hidden_positions else (example,)
 
 
 def outcomes(trial, subject, example):

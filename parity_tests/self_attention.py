@@ -22,7 +22,7 @@ def examples(draw):
     dtype = draw(st.sampled_from(strategies.DTYPES))
     rng = draw(strategies.generators())
     of_x = draw(st.sampled_from(strategies.KINDS_OF_VALUES))
-    of_weights = draw(st.sampled_from(("drawn", "moderate", "moderate", "integers")))
+    of_weights = draw(st.sampled_from(("integers", "moderate", "moderate", "drawn")))
     wide = max(1, strategies.largest_exact(dtype, units) // (2 * d))  # as weights reach 2
     return Example(
         constructor={"units": units if units_given else None, "scaled": draw(st.booleans())},

@@ -138,8 +138,7 @@ def find(target, kind=None):
     ValueError
         In one line, if there is no such class or it cannot be called.
     """
-    if kind is not None and kind not in KINDS:
-        raise ValueError(f"kind: expected one of {', '.join(KINDS)}, received {kind!r}")
+    check_kind(kind)
     if isinstance(target, str) and target in registered():
         subject = registered()[target]
         if kind not in (None, subject.kind.name):
@@ -154,6 +153,12 @@ def find(target, kind=None):
     subject = Subject(name, KINDS[kind or _guessed_kind(found)], found)
     _try(subject)
     return subject
+
+
+def check_kind(kind):
+    """Refuse a name that is not that of a kind."""
+    if kind is not None and kind not in KINDS:
+        raise ValueError(f"kind: expected one of {', '.join(KINDS)}, received {kind!r}")
 
 
 def _imported(target):

@@ -2,6 +2,7 @@
 
 import math
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -30,10 +31,12 @@ def show(report, console: Console):
 
 def results(report):
     """The table: subject, property, examples, worst error / bound, verdict."""
-    table = Table("subject", "property", title="Parity with the reference", title_justify="left")
-    table.add_column("examples", justify="right")
-    table.add_column("worst error / bound", justify="right")
-    table.add_column("verdict")
+    table = Table(title="Parity with the reference", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1))
+    table.add_column("subject", overflow="fold")
+    table.add_column("property", no_wrap=True)
+    table.add_column("examples", justify="right", no_wrap=True)
+    table.add_column("worst\nerror/bound", justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
     for subject in report.subjects:
         for number, one in enumerate(subject.properties):
             table.add_row(
@@ -54,12 +57,11 @@ def _ratio(one):
 
 
 def _show_counterexample(counterexample, console, shown):
-    console.print()
-    console.print(description(counterexample), style="bold", markup=False, highlight=False, soft_wrap=True)
+    """The script, or the name of the property alone where a script with the same example stands above."""
     text = script(counterexample)
     body = text.partition("raise SystemExit")[0].partition("example = ")[2]
+    console.print()
     if body in shown:
-        console.print(f"(the same example: replay({counterexample.property!r}) in the script above)", style="dim")
-        return
+        text = f"# {description(counterexample)}\n(for the same example as above)"
     shown.add(body)
     console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -1,6 +1,7 @@
 """Work attention through step by step: a small example, or arrays of your own."""
 
 import argparse
+import os
 import sys
 from typing import Any
 
@@ -26,7 +27,10 @@ def main(arguments: list[str] | None = None) -> int:
     except (OSError, ValueError) as error:
         print(f"reference: {error}", file=sys.stderr)
         return 2
-    print("\n".join(lines))
+    try:
+        print("\n".join(lines), flush=True)
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -136,7 +136,8 @@ def sum_along(a: Tracked, machine: Arithmetic, axis: int | tuple[int, ...] | Non
     step = np.min(quantum(a.value), axis=axis, keepdims=keepdims, initial=np.inf)
     exact = np.all(a.exact, axis=axis, keepdims=keepdims) & (magnitude * machine.unit_roundoff <= step)
     carried = summed(a.loose)
-    loose = carried + additions * (machine.unit_roundoff * (magnitude + carried) + machine.underflow)
+    rounding = machine.unit_roundoff * (magnitude + carried) + machine.underflow
+    loose = carried + np.where(additions == 0, 0.0, np.maximum(additions, 1) * rounding)
     return Tracked(value, loose, exact, magnitude, sum_of=a if axis in (-1, a.value.ndim - 1) else None)
 
 

@@ -62,7 +62,7 @@ def worked(query: Any, key: Any, value: Any, d_output: Any = None, **options: An
 
     Examples
     --------
-    >>> print(*worked([[1.0]], [[1.0]], [[2.0]])[4:7], sep="\\n")
+    >>> print(*worked([[1.0]], [[1.0]], [[2.0]])[6:9], sep="\\n")
     value  (1, 1)
     [[2.]]
     <BLANKLINE>

@@ -1,0 +1,112 @@
+"""Attention in the orders in which kernels evaluate it, every operation rounded by the machine that is under test.
+
+Shares no code with `reference`, whose bound must cover all of these.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Order(NamedTuple):
+    """One way to evaluate attention."""
+
+    scaled: str = "scores"  # or "query", or "both sides", by the root of the scale
+    direction: int = 1  # of sums: 1 from the first term to the last, -1 from the last to the first
+    bias_first: bool = False  # the products are added to the bias, one term after the other
+    block: int | None = None  # keys at a time in an online softmax, which normalizes the output last
+    base: int | None = None  # 2 for exponentials to base 2
+    mean: str = "weights"  # the sum in the softmax's backward: of weights * d_weights, or of output * d_output
+
+
+ORDERS = {
+    "plain": Order(),
+    "last to first": Order(direction=-1),
+    "scaled query": Order(scaled="query"),
+    "scaled on both sides": Order(scaled="both sides"),
+    "bias first": Order(bias_first=True),
+    "online": Order(block=2, mean="output"),
+    "online, key by key": Order(block=1, direction=-1, scaled="query", mean="output"),
+    "base 2": Order(base=2, mean="output"),
+}
+
+
+def as_computed(array):
+    """A step whose rounding NumPy has done."""
+    return array
+
+
+def evaluate(order, query, key, value, d_output, *, scale, bias, mask, step=as_computed):
+    """Return output, weights and gradients in the dtype of the query.
+
+    ``step`` is applied to the result of every operation; it stands for roundings beyond those of NumPy.
+    """
+    scale, root = scale.astype(query.dtype), step(np.sqrt(scale.astype(query.dtype)))
+    of_query, of_key = {"scores": (None, None), "query": (scale, None), "both sides": (root, root)}[order.scaled]
+    query, key = (array if by is None else step(array * by) for array, by in ((query, of_query), (key, of_key)))
+    start = bias if order.bias_first and order.scaled != "scores" else None
+    scores = _dot(query, key.mT, order, step, start)
+    scores = step(scores * scale) if order.scaled == "scores" else scores
+    scores = scores if start is not None else step(scores + bias)
+    output, weights = _average(np.where(mask, scores, -np.inf), value, order, step)
+    d_weights = _dot(d_output, value.mT, order, step)
+    terms = (d_weights, weights) if order.mean == "weights" else (d_output, output)
+    mean = _sum(step(terms[0] * terms[1]), order, step)
+    d_scores = step(weights * step(d_weights - mean))
+    d_scaled = step(d_scores * scale) if order.scaled == "scores" else d_scores
+    d_query, d_key = _dot(d_scaled, key, order, step), _dot(d_scaled.mT, query, order, step)
+    return {
+        "output": output,
+        "weights": weights,
+        "d_query": d_query if of_query is None else step(d_query * of_query),
+        "d_key": d_key if of_key is None else step(d_key * of_key),
+        "d_value": _dot(weights.mT, d_output, order, step),
+        "d_bias": d_scores,
+    }
+
+
+def _average(logits, value, order, step):
+    """Output and weights; block by block, with the largest logit so far taken away, or in one block."""
+    lowest = np.finfo(logits.dtype).min / 2  # from which a logit can be taken away
+    largest = np.full((*logits.shape[:-1], 1), lowest, dtype=logits.dtype)
+    total, output = np.zeros_like(largest), np.zeros((*logits.shape[:-1], value.shape[-1]), dtype=logits.dtype)
+    keys = logits.shape[-1]
+    for first in range(0, keys, order.block or keys):
+        block = slice(first, first + (order.block or keys))
+        so_far = np.maximum(largest, logits[..., block].max(axis=-1, keepdims=True))
+        correction = _exp(step(largest - so_far), order, step) if first else np.zeros_like(total)
+        exponentials = _exp(step(logits[..., block] - so_far), order, step)
+        total = _plus(step(total * correction), _sum(exponentials, order, step), step)
+        output = _plus(step(output * correction), _dot(exponentials, value[..., block, :], order, step), step)
+        largest = so_far
+    total = np.where(total == 0, np.ones_like(total), total)
+    weights = step(_exp(step(logits - largest), order, step) / total)
+    return (_dot(weights, value, order, step) if order.block is None else step(output / total)), weights
+
+
+def _exp(exponents, order, step):
+    if order.base is None:
+        return step(np.exp(exponents))
+    return step(np.exp2(step(exponents * exponents.dtype.type(np.log2(np.e)))))
+
+
+def _dot(a, b, order, step, start=None):
+    """Dot products, one term after the other."""
+    total = start
+    for i in range(a.shape[-1])[:: order.direction]:
+        term = step(a[..., i : i + 1] * b[..., i : i + 1, :])
+        total = term if total is None else _plus(total, term, step)
+    return total
+
+
+def _sum(terms, order, step):
+    total = None
+    for i in range(terms.shape[-1])[:: order.direction]:
+        term = terms[..., i : i + 1]
+        total = term if total is None else _plus(total, term, step)
+    return total
+
+
+def _plus(a, b, step):
+    """A sum; to add 0 is no operation that rounds."""
+    return np.where(b == 0, a, np.where(a == 0, b, step(a + b)))

@@ -1,0 +1,143 @@
+"""The check as a whole: sound layers agree, reports say what was found."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.resources import files
+
+import jsonschema
+import keras
+import pytest
+from hypothesis import given
+
+import keras_impl
+import parity_tests
+from parity_tests import subjects
+from parity_tests.comparison import Outcome
+from parity_tests.counterexample import script
+from parity_tests.mutants import KeyGradientHalved
+from parity_tests.report import Counterexample
+
+SUBJECTS = list(subjects.registered())
+
+
+@pytest.mark.parametrize("target", SUBJECTS)
+def test_registered_layers_agree(target):
+    report = parity_tests.check(target, examples=150, seed=1)
+    assert report.agrees, report.to_json()
+
+
+def test_our_own_layers_have_no_known_differences():
+    report = parity_tests.check("keras_impl:AttentionLayer", "keras_impl:SelfAttention", examples=20)
+    assert {subject.verdict for subject in report.subjects} == {"agrees"}
+
+
+def test_every_property_is_checked():
+    report = parity_tests.check("keras_impl:AttentionLayer", "keras_impl:SelfAttention", examples=5)
+    attention, self_attention = ({one.name for one in subject.properties} for subject in report.subjects)
+    common = {"output", "output_alone", "weights", "dtype", "hidden_positions", "reloading"}
+    assert attention == common | {"d_query", "d_key", "d_value"}
+    assert self_attention == common | {"d_x", "d_W_q", "d_W_k", "d_W_v"}
+
+
+def test_the_learned_scale_of_keras_gets_its_gradient_checked():
+    report = parity_tests.check("keras.layers.Attention", examples=20)
+    assert "d_scale" in {one.name for one in report.subjects[0].properties}
+
+
+def test_the_same_seed_finds_the_same():
+    first, second = (parity_tests.check(keras_impl.AttentionLayer, examples=10, seed=3) for _ in range(2))
+    assert first.subjects[0].properties == second.subjects[0].properties
+
+
+def test_a_report_keeps_to_its_schema():
+    schema = json.loads(files("parity_tests").joinpath("report.schema.json").read_text(encoding="utf-8"))
+    report = parity_tests.check("keras.layers.Attention", KeyGradientHalved, examples=30)
+    jsonschema.validate(json.loads(report.to_json()), schema)
+    assert [subject["verdict"] for subject in json.loads(report.to_json())["subjects"]] == ["known", "disagrees"]
+
+
+def test_only_the_faulty_property_disagrees():
+    report = parity_tests.check(KeyGradientHalved, kind="attention", examples=30)
+    assert [one.name for one in report.subjects[0].properties if one.verdict != "agrees"] == ["d_key"]
+    assert not report.agrees
+
+
+def test_a_counterexample_is_a_script_that_runs_on_its_own(tmp_path):
+    report = parity_tests.check(KeyGradientHalved, examples=30)
+    counterexample = next(one.counterexample for one in report.subjects[0].properties if one.counterexample)
+    path = tmp_path / "counterexample.py"
+    path.write_text(script(counterexample), encoding="utf-8")
+    finished = subprocess.run([sys.executable, path], capture_output=True, text=True, cwd=tmp_path)
+    assert finished.returncode == 1, finished.stderr
+    assert "d_key disagrees with the reference at [" in finished.stdout
+
+
+@pytest.mark.parametrize("kind", subjects.KINDS.values(), ids=list(subjects.KINDS))
+def test_a_script_holds_the_example_to_the_bit(kind):
+    @given(kind.examples())
+    def holds(example):
+        text = script(Counterexample("module:Layer", kind.name, "output", example, Outcome(False)))
+        definition = text.partition("from parity_tests")[0] + "example = " + text.partition("example = ")[2]
+        names = {"Example": parity_tests.Example}
+        exec(definition.partition("raise SystemExit")[0], names)
+        again = names["example"]
+        for before, after in zip(leaves(example), leaves(again), strict=True):
+            assert before.dtype == after.dtype
+            assert before.shape == after.shape
+            assert before.tobytes() == after.tobytes()
+        assert (again.constructor, again.causal, again.dtype) == (example.constructor, example.causal, example.dtype)
+
+    holds()
+
+
+def leaves(example):
+    fields = (*example.inputs.values(), *example.weights.values(), *example.masks.values())
+    return [array for array in (*fields, example.d_output, example.d_weights, example.judged) if array is not None]
+
+
+def test_a_layer_that_raises_is_an_error():
+    class RaisesInFloat64(keras_impl.AttentionLayer):
+        def compute_scores(self, query, key):
+            if self.compute_dtype == "float64":
+                raise RuntimeError("no such kernel")
+            return super().compute_scores(query, key)
+
+    report = parity_tests.check(RaisesInFloat64, examples=30)
+    assert report.subjects[0].verdict == "error"
+    agreement = next(one for one in report.subjects[0].properties if one.name == "agreement")
+    assert "no such kernel" in agreement.counterexample.outcome.message
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "message"),
+    [
+        ("nonsense", None, "expected package.module:LayerClass or one of keras_impl:AttentionLayer"),
+        ("no.such.module:Layer", None, "No module named 'no'"),
+        ("keras_impl:NoSuchLayer", None, "has no attribute 'NoSuchLayer'"),
+        ("keras_impl:AttentionLayer", "no_such_kind", "expected one of attention, self_attention, received"),
+        ("keras_impl:AttentionLayer", "self_attention", "expected attention for keras_impl:AttentionLayer"),
+        ("collections:OrderedDict", None, "expected a keras.layers.Layer or a Subject"),
+        (keras.layers.Dense, None, "which cannot be called as one"),
+    ],
+)
+def test_a_target_that_cannot_be_used_is_refused_in_one_line(target, kind, message):
+    with pytest.raises(ValueError, match=message) as error:
+        parity_tests.check(target, kind=kind, examples=1)
+    assert "\n" not in str(error.value)
+
+
+def test_no_examples_are_refused():
+    with pytest.raises(ValueError, match="examples: expected at least 1, received 0"):
+        parity_tests.check(examples=0)
+
+
+def test_layers_agree_with_onednn_too(tmp_path):
+    # Users run with it; it must be set before TensorFlow is imported, so this is a process of its own.
+    path = tmp_path / "report.json"
+    command = [sys.executable, "-m", "parity_tests", "check", "--examples", "30", "--seed", "5", "--json", path]
+    environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": "1"}
+    finished = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert len(json.loads(path.read_text())["subjects"]) == len(SUBJECTS)

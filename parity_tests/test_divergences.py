@@ -1,0 +1,98 @@
+"""Known differences are still there, are as narrow as they say, and excuse nothing else."""
+
+import keras
+import numpy as np
+import pytest
+
+import parity_tests
+from parity_tests import divergences, mutants, subjects
+from parity_tests.dot_product import ATTENTION, plain
+from parity_tests.properties import agreement, hidden_positions
+from parity_tests.search import judge
+
+KNOWN = {divergence.name: divergence for divergence in divergences.read()}
+
+
+def without_visible_keys():
+    """Two keys, both hidden, of values 1 and 3: the reference's output is 0."""
+    example = plain()
+    value = np.array([[[1.0] * 3, [3.0] * 3]], "float32")
+    hidden = np.zeros((1, 2), bool)
+    return example._replace(
+        inputs={**example.inputs, "value": value}, masks={**example.masks, "key_mask": hidden, "value_mask": hidden}
+    )
+
+
+def with_a_high_hidden_score():
+    """A hidden key whose score of 3e10 is still higher than the other's after 1e9 is taken away."""
+    example = plain()
+    key = np.array([[[1.0] * 3, [1e10] * 3]], "float32")
+    mask = np.array([[True, False]])
+    return example._replace(
+        inputs={**example.inputs, "key": key}, masks={**example.masks, "key_mask": mask, "value_mask": mask}
+    )
+
+
+SMALLEST = {"nothing_visible": without_visible_keys, "hidden_outscores": with_a_high_hidden_score}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_it_is_still_true(name):
+    subject = subjects.find(KNOWN[name].subject)
+    outcomes = agreement(subject, SMALLEST[name]())
+    assert not outcomes["weights"].agrees, f"gone in Keras {keras.__version__}: remove {name} from divergences.toml"
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_it_is_excused_in_its_subject_alone(name):
+    example = SMALLEST[name]()
+    outcome, excuses = judge(agreement, subjects.find(KNOWN[name].subject), example)["weights"]
+    assert (outcome.agrees, excuses) == (True, (name,))
+    faulty = subjects.Subject("faulty", ATTENTION, mutants.MaskTooSmall)
+    outcome, excuses = judge(agreement, faulty, example)["weights"]
+    assert (outcome.agrees, excuses) == (False, ())
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_it_covers_no_row_of_a_plain_example(name):
+    assert not KNOWN[name].rows(ATTENTION, plain()).any()
+
+
+def test_a_row_that_is_excused_excuses_no_other():
+    class FaultyBesides(subjects.KerasAttention):
+        def call(self, layer, inputs, masks, return_attention_scores, use_causal_mask):
+            query, key, value = inputs
+            doubled = [2 * query, key, value]
+            return super().call(layer, doubled, masks, return_attention_scores, use_causal_mask)
+
+    # With two keys, causal, the first hidden: row 0 sees nothing, row 1 one key, row 2 two of them.
+    example = parity_tests.Example(
+        constructor={"scaled": False},
+        dtype="float32",
+        inputs={name: np.arange(9, dtype="float32").reshape(1, 3, 3) / 8 for name in ("query", "key", "value")},
+        weights={},
+        masks={"query_mask": None, "key_mask": np.array([[False, True, True]]), "value_mask": None},
+        causal=True,
+        d_output=np.arange(9, dtype="float32").reshape(1, 3, 3),
+        d_weights=None,
+        judged=np.ones((1, 3), bool),
+    )
+    _, excuses = judge(agreement, subjects.KerasAttention(), example)["output"]
+    assert excuses == ("nothing_visible",)
+    outcome, excuses = judge(agreement, FaultyBesides(), example)["output"]
+    assert (outcome.agrees, excuses) == (False, ())
+
+
+def test_hidden_contents_leak_into_keras_only_where_it_is_known():
+    example = SMALLEST["hidden_outscores"]()
+    outcome, excuses = judge(hidden_positions, subjects.KerasAttention(), example)["hidden_positions"]
+    assert (outcome.agrees, excuses) == (True, ("hidden_outscores",))
+
+
+def test_every_entry_was_seen_in_a_version_that_has_been():
+    for divergence in KNOWN.values():
+        assert divergence.condition in divergences.CONDITIONS
+        assert divergence.subject in subjects.registered()
+        assert divergence.sentence.endswith(".")
+        seen = tuple(int(part) for part in divergence.keras.split("."))
+        assert seen <= tuple(int(part) for part in keras.__version__.split(".")[:3])
