@@ -18,6 +18,7 @@ class Divergence(NamedTuple):
     subject: str
     properties: tuple[str, ...]
     condition: str
+    excuses: str
     keras: str
     backend: tuple[str, ...]
     sentence: str
@@ -26,6 +27,10 @@ class Divergence(NamedTuple):
     def rows(self, kind, example):
         """The rows of an example, (B, T), in which the layer may differ."""
         return CONDITIONS[self.condition](kind, example)
+
+    def narrowed(self, example, rows):
+        """The example without what some rows excuse."""
+        return example.without_items(rows.any(axis=1)) if self.excuses == "items" else example.without_rows(rows)
 
 
 def known(target):
@@ -53,6 +58,14 @@ def nothing_visible(kind, example):
     return ~kind.visible(example).any(axis=-1)
 
 
+def nothing_visible_float16(kind, example):
+    """Rows that may attend nothing, in which all scores become -inf once the largest float16 is taken away."""
+    if example.dtype != "float16":
+        return np.zeros(example.judged.shape, dtype=bool)
+    scores = _scores(example)
+    return nothing_visible(kind, example) & (np.max(scores.value - scores.error, axis=-1, initial=-np.inf) <= -16)
+
+
 def hidden_outscores(kind, example):
     """Rows in which a hidden key may beat the visible ones in spite of the mask.
 
@@ -72,4 +85,6 @@ def _scores(example):
     return dot_product_attention(**arrays).scores
 
 
-CONDITIONS = {"nothing_visible": nothing_visible, "hidden_outscores": hidden_outscores}
+CONDITIONS = {
+    condition.__name__: condition for condition in (nothing_visible, nothing_visible_float16, hidden_outscores)
+}

@@ -32,6 +32,12 @@ class Example(NamedTuple):
         d_weights = None if self.d_weights is None else _zeroed(self.d_weights, judged)
         return self._replace(judged=judged, d_output=_zeroed(self.d_output, judged), d_weights=d_weights)
 
+    def without_items(self, items):
+        """Return the same example without some items of the batch."""
+        fields = (self.inputs, self.masks, self.d_output, self.d_weights, self.judged)
+        inputs, masks, d_output, d_weights, judged = (_kept(field, ~items) for field in fields)
+        return self._replace(inputs=inputs, masks=masks, d_output=d_output, d_weights=d_weights, judged=judged)
+
 
 class Kind(NamedTuple):
     """A contract between a layer and the reference.
@@ -63,3 +69,9 @@ class Kind(NamedTuple):
 
 def _zeroed(array, rows):
     return np.where(rows[..., None], array, 0).astype(array.dtype)
+
+
+def _kept(field, items):
+    if isinstance(field, dict):
+        return {name: _kept(array, items) for name, array in field.items()}
+    return None if field is None else field[items]

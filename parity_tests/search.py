@@ -120,27 +120,30 @@ class Tally:
 def judge(trial, subject, example):
     """Return for each property of a trial its outcome, and the known divergences that excuse it.
 
-    A divergence excuses rows, not examples: the trial is repeated without them, and only what agrees then is excused.
+    A divergence excuses rows or items, not examples: the trial is repeated without them, and only what
+    agrees then is excused.
     """
     judged = {name: (outcome, ()) for name, outcome in outcomes(trial, subject, example).items()}
     wrong = {name for name, (outcome, _) in judged.items() if not outcome.agrees}
     if not wrong:
         return judged
-    excused, excuses = example, {}
+    narrowed, excuses = example, {}
     for divergence in divergences.known(subject.target):
         covered = wrong.intersection(divergence.properties)
         if not covered:
             continue
-        rows = np.any([divergence.rows(subject.kind, one) for one in shown(trial, subject.kind, example)], axis=0)
+        rows = np.any([divergence.rows(subject.kind, one) for one in shown(trial, subject.kind, narrowed)], axis=0)
         if rows.any():
-            excused = excused.without_rows(rows)
+            narrowed = divergence.narrowed(narrowed, rows)
             excuses[divergence.name] = covered
     if excuses:
-        without = outcomes(trial, subject, excused)
+        nothing_left = narrowed.judged.size == 0
+        without = {} if nothing_left else outcomes(trial, subject, narrowed)
         for name in wrong:
             names = tuple(excuse for excuse, covered in excuses.items() if name in covered)
-            if names and without.get(name, Outcome(False)).agrees:
-                judged[name] = (without[name], names)
+            outcome = without.get(name, Outcome(nothing_left))
+            if names and outcome.agrees:
+                judged[name] = (outcome, names)
     return judged
 
 

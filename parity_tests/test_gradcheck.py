@@ -67,6 +67,6 @@ def test_the_argument_is_not_changed():
     ],
 )
 def test_what_has_no_gradient_is_refused(arguments, name, message):
-    with pytest.raises(ValueError, match=": expected .*, received ") as raised:
+    with pytest.raises(ValueError, match=r": expected .*, received ") as raised:
         complex_step_gradient(cube, arguments, name, {"result": 1.0})
     assert str(raised.value) == message

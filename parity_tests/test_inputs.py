@@ -28,7 +28,7 @@ def holding(number, shape=(2, 3, 4), index=(1, 2, 0)):
 
 
 def message_of(function, *arguments, **options):
-    with pytest.raises(ValueError, match=": expected .*, received ") as raised:
+    with pytest.raises(ValueError, match=r": expected .*, received ") as raised:
         function(*arguments, **options)
     return str(raised.value)
 

@@ -94,6 +94,6 @@ def test_masks_are_boolean(mask):
     ],
 )
 def test_what_is_no_size_is_refused(function, arguments, message):
-    with pytest.raises(ValueError, match=": expected .*, received ") as raised:
+    with pytest.raises(ValueError, match=r": expected .*, received ") as raised:
         function(*arguments)
     assert str(raised.value) == message
