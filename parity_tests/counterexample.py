@@ -9,7 +9,7 @@ from parity_tests.properties import TRIALS, outcomes
 
 def script(counterexample):
     """Return a Python program that makes the layer, calls it, and exits with 1 as long as it disagrees."""
-    target, kind, property_name, example, outcome = counterexample
+    target, kind, property_name, example, _ = counterexample
     heading = "\n".join(f"# {line}" for line in description(counterexample).splitlines())
     imports = "import ml_dtypes\n" if example.dtype == "bfloat16" else ""
     return f"""{heading}

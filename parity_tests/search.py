@@ -96,6 +96,7 @@ class Tally:
         self.shrunk = False
 
     def add(self, example, outcome, excuses):
+        """Count one example."""
         self.examples += 1
         self.excuses.update(excuses)
         if excuses:
@@ -106,6 +107,7 @@ class Tally:
             self.smallest = self.smallest or (example, outcome)
 
     def report(self, subject):
+        """What it comes to."""
         verdict = "known" if self.excuses else "agrees"
         counterexample = None
         if self.smallest:
@@ -129,21 +131,20 @@ def judge(trial, subject, example):
         return judged
     narrowed, excuses = example, {}
     for divergence in divergences.known(subject.target):
-        covered = wrong.intersection(divergence.properties)
-        if not covered:
+        if wrong.isdisjoint(divergence.properties):
             continue
         rows = np.any([divergence.rows(subject.kind, one) for one in shown(trial, subject.kind, narrowed)], axis=0)
         if rows.any():
             narrowed = divergence.narrowed(narrowed, rows)
-            excuses[divergence.name] = covered
+            excuses[divergence.name] = set(divergence.properties)
     if excuses:
         nothing_left = narrowed.judged.size == 0
         without = {} if nothing_left else outcomes(trial, subject, narrowed)
-        for name in wrong:
+        for name in set().union(*excuses.values()) & judged.keys():
             names = tuple(excuse for excuse, covered in excuses.items() if name in covered)
             outcome = without.get(name, Outcome(nothing_left))
-            if names and outcome.agrees:
-                judged[name] = (outcome, names)
+            if outcome.agrees:
+                judged[name] = (outcome, names if name in wrong else ())
     return judged
 
 

@@ -175,11 +175,11 @@ def test_a_sequence_of_wrong_rank_is_refused():
 
 @pytest.mark.parametrize("dropout", [-0.1, 1, "much", True, None])
 def test_an_impossible_dropout_is_refused(dropout):
-    with pytest.raises(ValueError, match="Expected a number of at least 0 and less than 1. Received: dropout="):
+    with pytest.raises(ValueError, match=r"Expected a number of at least 0 and less than 1. Received: dropout="):
         AttentionLayer(dropout=dropout)
 
 
 @pytest.mark.parametrize("units", [0, -1, 2.5])
 def test_impossible_units_are_refused(units):
-    with pytest.raises(ValueError, match="Expected a positive integer or None. Received: units="):
+    with pytest.raises(ValueError, match=r"Expected a positive integer or None. Received: units="):
         SelfAttention(units=units)

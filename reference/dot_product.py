@@ -153,7 +153,7 @@ def dot_product_attention_backward(
     >>> np.round(gradients.d_scores, 12)
     array([[ 0.5,  0. , -0.5]])
     """
-    query, key, value, scale, softcap, bias, _, products, scaled, capped, scores, _, weights, output = attention
+    query, key, value, scale, softcap, bias, _, products, _, capped, scores, _, weights, output = attention
     d_output = as_cotangent("d_output", d_output, "output", output.shape)
     d_value = sum_to_shape(weights.mT @ d_output, value.shape)  # 7
     d_attended = sum_to_shape(d_output @ value.mT, weights.shape)  # 7

@@ -82,29 +82,36 @@ class Rounded(NDArrayOperatorsMixin):
 
     @property
     def value(self) -> Array:
+        """The values, as the reference computes them."""
         return self.tracked.value
 
     @property
     def error(self) -> Array:
+        """The bound of each value."""
         return self.tracked.error
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """As of any array."""
         return self.value.shape
 
     @property
     def ndim(self) -> int:
+        """As of any array."""
         return self.value.ndim
 
     @property
     def dtype(self) -> Any:
+        """That of the values."""
         return self.value.dtype
 
     @property
     def mT(self) -> "Rounded":
+        """The last two axes swapped."""
         return self._rearranged(lambda array: array.mT)
 
     def reshape(self, *shape: Any) -> "Rounded":
+        """As of any array."""
         return self._rearranged(lambda array: array.reshape(*shape))
 
     def __getitem__(self, index: Any) -> "Rounded":

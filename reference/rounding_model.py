@@ -42,6 +42,7 @@ class Tracked(NamedTuple):
 
     @property
     def error(self) -> Array:
+        """How far a machine may be off."""
         return np.where(self.exact, 0.0, self.loose)
 
     @property
