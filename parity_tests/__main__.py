@@ -91,13 +91,13 @@ def run_check(options):
 def run_mutants(options):
     """Check the gallery of faulty layers."""
     with quiet_start():
-        from parity_tests import mutants
+        from parity_tests import score
     from rich.console import Console
 
     console = Console()
-    with progress(console, list(mutants.GALLERY), None) as on_mutant:
-        findings = mutants.find_all(options.examples, options.seed, on_mutant)
-    console.print(mutants.results(findings))
+    with progress(console, list(score.GALLERY), None) as on_mutant:
+        findings = score.find_all(options.examples, options.seed, on_mutant)
+    console.print(score.results(findings))
     missed = [one for one in findings if one.properties == ()]
     console.print(f"{len(findings) - len(missed)} of {len(findings)} found.", highlight=False)
     return 1 if missed else 0

@@ -3,12 +3,12 @@
 import pytest
 
 import keras_impl
-from parity_tests import mutants, subjects
+from parity_tests import mutants, score, subjects
 
 
 @pytest.mark.parametrize("name", mutants.GALLERY)
 def test_every_fault_is_found(name):
-    finding = mutants.find(name, examples=100)
+    finding = score.find(name, examples=100)
     assert finding.properties, f"{name} was not found in {finding.examples} examples"
     assert "agreement" not in finding.properties, f"{name} does not compute anything wrong; it raises"
 
@@ -23,7 +23,7 @@ def test_every_fault_has_one_sentence(name):
 @pytest.mark.parametrize("layer", [keras_impl.AttentionLayer, keras_impl.SelfAttention])
 def test_a_layer_without_a_fault_is_not_found(layer, monkeypatch):
     monkeypatch.setitem(mutants.GALLERY, "Sound", layer)
-    finding = mutants.find("Sound", examples=50)
+    finding = score.find("Sound", examples=50)
     assert finding.properties == ()
     assert finding.examples == 50
 

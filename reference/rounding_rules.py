@@ -115,8 +115,8 @@ def matmul(a: Tracked, b: Tracked, machine: Arithmetic) -> Tracked:
     magnitude = a.size @ b.size
     carried = a.error @ float64(np.abs(b.value)) + a.size @ b.error
     rounding = (n + 2) * machine.unit_roundoff * magnitude + n * machine.underflow
-    step = _product(quantum(a.value, axis=-1), quantum(b.value, axis=-2))
-    exact = a.exact.all(axis=-1, keepdims=True) & b.exact.all(axis=-2, keepdims=True)
+    step = _product(quantum(a.value, axis=-1), quantum(b.value, axis=-2)).reshape(value.shape)
+    exact = (a.exact.all(axis=-1, keepdims=True) & b.exact.all(axis=-2, keepdims=True)).reshape(value.shape)
     exact = exact & (magnitude * machine.unit_roundoff <= step) & _clear_of_underflow(step, machine)
     loose = carried + rounding
     if a.convex:
