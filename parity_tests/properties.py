@@ -11,12 +11,11 @@ from parity_tests.comparison import Outcome, compare, same, within_bound
 from reference.rounding import ARITHMETIC
 
 
-def agreement(subject, example):
+def agreement(subject, layer, example):
     """Output, weights and all gradients are those of the reference, and of the dtype that was asked for.
 
     The output is asked for once with the weights and once without them; both must be right.
     """
-    layer = subject.build(example)
     results, gradients = subject.run_with_gradients(layer, example)
     if example.d_weights is None:
         (alone,), (output, weights) = results, subject.run(layer, example, return_attention_scores=True)
@@ -38,19 +37,17 @@ def agreement(subject, example):
     return outcomes
 
 
-def hidden_positions(subject, example):
+def hidden_positions(subject, layer, example):
     """What no row may attend has no influence on it: whatever else stands there, nothing changes, not a bit."""
     other = subject.kind.replace_hidden(example)
-    layer = subject.build(example)
     before, after = (subject.run(layer, one, return_attention_scores=True) for one in (example, other))
     judged = example.judged & other.judged
     outcomes = [_unchanged(one, two, judged) for one, two in zip(before, after)]
     return {"hidden_positions": max(outcomes, key=lambda outcome: (not outcome.agrees, outcome.ratio))}
 
 
-def reloading(subject, example):
+def reloading(subject, layer, example):
     """A layer that was saved in a model and loaded again computes what it did before, to the bit."""
-    layer = subject.build(example)
     inputs = [keras.Input((None, array.shape[-1]), dtype=example.dtype) for array in example.inputs.values()]
     results = subject.call(layer, inputs, [None] * len(example.masks), True, example.causal)
     with tempfile.TemporaryDirectory() as folder:
@@ -72,10 +69,10 @@ def shown(trial, kind, example):
     return (example, kind.replace_hidden(example)) if trial is hidden_positions else (example,)
 
 
-def outcomes(trial, subject, example):
+def outcomes(trial, subject, example, layer=None):
     """Run a trial; what the layer raises is an outcome too, under the name of the trial."""
     try:
-        return trial(subject, example)
+        return trial(subject, subject.build(example) if layer is None else layer, example)
     except Exception as error:  # whatever somebody's layer may raise
         return {trial.__name__: Outcome(False, np.inf, message=f"{type(error).__name__}: {error}", raised=True)}
 

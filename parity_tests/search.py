@@ -70,8 +70,9 @@ def check_subject(subject, examples, seed, on_example=None):
     tallies = {}
 
     def tally(example):
+        layer = built_or_none(subject, example)
         for trial in TRIALS:
-            for name, (outcome, excuses) in judge(trial, subject, example).items():
+            for name, (outcome, excuses) in judge(trial, subject, example, layer).items():
                 tallies.setdefault(name, Tally(name, trial)).add(example, outcome, excuses)
         if on_example is not None:
             on_example(subject.target)
@@ -119,13 +120,21 @@ class Tally:
         )
 
 
-def judge(trial, subject, example):
+def built_or_none(subject, example):
+    """A layer for all trials of an example; if making it raises, each of them is to find that out."""
+    try:
+        return subject.build(example)
+    except Exception:  # whatever somebody's layer may raise
+        return None
+
+
+def judge(trial, subject, example, layer=None):
     """Return for each property of a trial its outcome, and the known divergences that excuse it.
 
     A divergence excuses rows or items, not examples: the trial is repeated without them, and only what
     agrees then is excused.
     """
-    judged = {name: (outcome, ()) for name, outcome in outcomes(trial, subject, example).items()}
+    judged = {name: (outcome, ()) for name, outcome in outcomes(trial, subject, example, layer).items()}
     wrong = {name for name, (outcome, _) in judged.items() if not outcome.agrees}
     if not wrong:
         return judged
@@ -208,8 +217,9 @@ def first_disagreement(subject, examples, seed):
         if found:  # Hypothesis tries the example once more
             raise Disagreement
         seen += 1
+        layer = built_or_none(subject, example)
         for trial in TRIALS:
-            judged = judge(trial, subject, example).items()
+            judged = judge(trial, subject, example, layer).items()
             found += tuple(name for name, (outcome, excuses) in judged if not outcome.agrees and not excuses)
         if found:
             raise Disagreement

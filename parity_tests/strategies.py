@@ -47,6 +47,7 @@ def sizes(draw, names):
         return dict(zip(sorted(names, key=drawn.get), DISTINCT))
     if mode in ("long", "empty"):
         drawn[special] = long if mode == "long" else 0
+        drawn["B"] = min(drawn["B"], 3)
     return {**drawn, "d_k": depth or drawn["d_k"]}
 
 

@@ -31,7 +31,7 @@ def show(report, console: Console):
 
 def results(report):
     """The table: subject, property, examples, worst error / bound, verdict."""
-    table = Table(title="Parity with the reference", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1))
+    table = Table(title="Parity with the reference", title_justify="left", box=box.SIMPLE_HEAD, padding=0)
     table.add_column("subject", overflow="fold")
     table.add_column("property", no_wrap=True)
     table.add_column("examples", justify="right", no_wrap=True)

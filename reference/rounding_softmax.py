@@ -33,10 +33,10 @@ def weights_error(p: Array, total: Array, exponent: Array, error: Array) -> Arra
     least = np.exp(exponent - error) / total
     risen = np.where(error < 1, p * np.expm1(np.minimum(error, 1)), most - p)  # most - p
     fallen = p * -np.expm1(-error)  # p - least
-    others = 1.0 - np.eye(p.shape[-1])
+    rest = _sum_of_others(p)
     with np.errstate(invalid="ignore"):
-        above = (risen * (p @ others) + p * (fallen @ others)) / (most + least @ others)
-        below = (fallen * (p @ others) + p * (risen @ others)) / (least + most @ others)
+        above = (risen * rest + p * _sum_of_others(fallen)) / (most + _sum_of_others(least))
+        below = (fallen * rest + p * _sum_of_others(risen)) / (least + _sum_of_others(most))
     return np.minimum(np.fmax(np.fmax(above, below), 0.0), 1.0)  # 0 / 0 where nothing else is visible
 
 
@@ -62,3 +62,11 @@ def average_error(weights: Tracked, b: Tracked, average: Array, machine: Arithme
     sum_error = (terms + 4) * machine.unit_roundoff + terms * machine.underflow
     rounding = ((terms + 2) * machine.unit_roundoff + sum_error) * size + terms * machine.underflow
     return np.minimum(carried, spread) + largest_error + sum_error * np.abs(center) + rounding
+
+
+def _sum_of_others(array: Array) -> Array:
+    """For each element of a row, the sum of all the others; nothing is subtracted, hence nothing cancels."""
+    sums = np.zeros_like(array)
+    sums[..., 1:] = np.cumsum(array[..., :-1], axis=-1)
+    sums[..., :-1] += np.cumsum(array[..., :0:-1], axis=-1)[..., ::-1]
+    return sums
