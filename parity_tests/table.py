@@ -40,7 +40,7 @@ def results(report):
     for subject in report.subjects:
         for number, one in enumerate(subject.properties):
             table.add_row(
-                subject.target if number == 0 else f"  {subject.seconds:.1f} s" if number == 1 else "",
+                _target(subject) if number == 0 else f"  {subject.seconds:.1f} s" if number == 1 else "",
                 one.name,
                 str(one.examples),
                 _ratio(one),
@@ -48,6 +48,11 @@ def results(report):
             )
         table.add_section()
     return table
+
+
+def _target(subject):
+    """The target, in two lines if it is long."""
+    return subject.target if len(subject.target) < 26 else subject.target.replace(":", ":\n")
 
 
 def _ratio(one):
