@@ -83,6 +83,9 @@ OPTIONS = [
     ({"softcap": -2}, "softcap: expected a positive number or None, received -2"),
     ({"softcap": np.inf}, "softcap: expected a positive number or None, received inf"),
     ({"softcap": np.nan}, "softcap: expected a positive number or None, received nan"),
+    ({"softcap": "3"}, "softcap: expected a positive number or None, received '3'"),
+    ({"softcap": np.ones(2)}, "softcap: expected a positive number or None, received array([1., 1.])"),
+    ({"value": [[1.0], [2.0, 3.0]]}, "value: expected an array of numbers, received rows of different lengths"),
     *(
         ({name: np.ones(shape, kind)}, f"{name}: expected a shape that broadcasts to {target}, received {shape}")
         for name, kind in (("bias", float), ("mask", bool), ("scale", float))

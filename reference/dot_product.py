@@ -229,6 +229,6 @@ def _checked_options(
     if mask is not None:
         mask = as_mask("mask", mask)
         check_broadcasts_to_scores("mask", mask, scores_shape)
-    if softcap is not None and not 0 < softcap < np.inf:
-        refuse("softcap", "a positive number or None", softcap)
+    if softcap is not None and not (isinstance(softcap, (int, float, np.number)) and 0 < softcap < np.inf):
+        refuse("softcap", "a positive number or None", repr(softcap))
     return scale, bias, mask

@@ -31,7 +31,10 @@ def as_array(name: str, array: Any, *, may_hide: bool = False) -> Array:
         Whether -inf is allowed, as in a bias that hides a position.
     """
     if not hasattr(array, "__array_function__"):
-        array = np.asarray(array)
+        try:
+            array = np.asarray(array)
+        except ValueError:
+            refuse(name, "an array of numbers", "rows of different lengths")
     if isinstance(array, np.ndarray) and array.dtype != np.float64 and array.dtype not in KEPT_DTYPES:
         array = _widened(name, array)
     finite = np.isfinite(array)

@@ -21,7 +21,8 @@ def add(a: Tracked, b: Tracked, machine: Arithmetic) -> Tracked:
     magnitude = np.where(hidden, 0.0, a.magnitude + b.magnitude)
     step = np.minimum(quantum(a.value), quantum(b.value))
     exact = hidden | (a.exact & b.exact & (magnitude * machine.unit_roundoff <= step))
-    loose = a.loose + b.loose + machine.unit_roundoff * magnitude + machine.underflow
+    carried = a.loose + b.loose
+    loose = carried + machine.unit_roundoff * (magnitude + carried) + machine.underflow
     return Tracked(value, np.where(hidden | (a.absent & b.absent), 0.0, loose), exact, magnitude)
 
 

@@ -15,19 +15,20 @@ def normalize(exponentials: Tracked, total: Tracked, row_error: Array, exponent:
     weights = exponentials.value / total.value
     p = float64(weights)
     visible = exponentials.loose > 0
-    carried = weights_error(p, float64(total.value), float64(exponent), row_error)
+    carried = weights_error(p, float64(total.value), float64(exponent), row_error, visible)
     terms = np.sum(visible, axis=-1, keepdims=True)
     rounding = (p + carried) * ((terms + 3) * machine.unit_roundoff + terms * machine.underflow)
     vanished = 2 * machine.underflow  # as an exponential, and as a weight
     return Tracked(weights, np.where(visible, carried + rounding + vanished, 0.0), ~visible, p, convex=True)
 
 
-def weights_error(p: Array, total: Array, exponent: Array, error: Array) -> Array:
+def weights_error(p: Array, total: Array, exponent: Array, error: Array, visible: Array) -> Array:
     """How far weights can move if each exponent is off by its error; never beyond 0 and 1.
 
     The largest that weight ``p`` can be is ``most / (most + the others' least)``, the least that it can be
     ``least / (least + the others' most)``. As ``p + rest`` is 1, the differences from ``p`` can be
-    written so that nothing cancels. The exponents tell of weights that are too small for a float64.
+    written so that nothing cancels. The exponents tell of weights that are too small for a float64; where
+    all that a weight is compared with may be so small that the comparison is lost, it can be anything.
     """
     most = np.exp(np.minimum(exponent + error, EXP_LIMIT)) / total
     least = np.exp(exponent - error) / total
@@ -37,7 +38,10 @@ def weights_error(p: Array, total: Array, exponent: Array, error: Array) -> Arra
     with np.errstate(invalid="ignore"):
         above = (risen * rest + p * _sum_of_others(fallen)) / (most + _sum_of_others(least))
         below = (fallen * rest + p * _sum_of_others(risen)) / (least + _sum_of_others(most))
-    return np.minimum(np.fmax(np.fmax(above, below), 0.0), 1.0)  # 0 / 0 where nothing else is visible
+    carried = np.fmax(np.fmax(above, below), 0.0)  # 0 / 0 where nothing else is visible
+    lost = np.minimum(most + _sum_of_others(least), least + _sum_of_others(most)) < np.exp(-EXP_LIMIT / 2)
+    in_company = np.sum(visible, axis=-1, keepdims=True) > 1
+    return np.where(lost & in_company, 1.0, np.minimum(carried, 1.0))
 
 
 def average_error(weights: Tracked, b: Tracked, average: Array, machine: Arithmetic) -> Array:

@@ -1,0 +1,153 @@
+"""The bound of each operation, held against a machine that rounds as badly as it may."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from parity_tests.comparison import within_bound
+from parity_tests.strategies import generators
+from reference import dot_product_attention
+from reference.rounding import BFLOAT16, FLOAT32, FLOAT64, Arithmetic, track
+
+OPERATIONS = {
+    np.add: 2, np.subtract: 2, np.multiply: 2, np.divide: 2, np.negative: 1, np.square: 1, np.exp: 1, np.tanh: 1
+}  # fmt: skip
+
+
+def uncertain(rng, shape, size):
+    """Numbers whose error is far above a rounding: differences of larger ones."""
+    a, b = (rng.normal(size=shape) * size for _ in range(2))
+    return track(a, BFLOAT16) - track(b, BFLOAT16)
+
+
+def somewhere(rng, tracked):
+    """Numbers as far from the tracked ones as their error allows, to one side or the other.
+
+    Less a little: what is computed here is rounded too, by far less than by the machine.
+    """
+    return tracked.value + rng.choice([-1, 1], size=tracked.shape) * tracked.error * (1 - 2.0**-20)
+
+
+def badly_rounded(rng, array):
+    return array * (1 + BFLOAT16.unit_roundoff * rng.choice([-1, 1], size=array.shape))
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.__name__)
+@given(rng=generators(), size=st.sampled_from((0.25, 1.0, 4.0)))
+def test_an_operation_stays_within_its_bound_wherever_its_operands_lie_within_theirs(operation, rng, size):
+    operands = [uncertain(rng, (5,), size) for _ in range(OPERATIONS[operation])]
+    if operation is np.divide:
+        operands[1] = operands[1] + 16.0  # clear of 0
+    actual = operation(*(somewhere(rng, operand) for operand in operands))
+    exact = operation is np.negative
+    assert within_bound(actual if exact else badly_rounded(rng, actual), operation(*operands)).agrees
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.__name__)
+@given(rng=generators())
+def test_an_operation_of_float32_lies_within_its_bound(operation, rng):
+    operands = [(rng.normal(size=50) * 3).astype(np.float32) for _ in range(OPERATIONS[operation])]
+    assert within_bound(operation(*operands), operation(*(track(operand, FLOAT32) for operand in operands))).agrees
+
+
+@given(generators(), st.integers(1, 6), st.integers(1, 6), st.integers(1, 6))
+def test_a_product_of_matrices_stays_within_its_bound_wherever_they_lie_within_theirs(rng, rows, terms, columns):
+    a, b = uncertain(rng, (rows, terms), 1.0), uncertain(rng, (terms, columns), 1.0)
+    assert within_bound(somewhere(rng, a) @ somewhere(rng, b), a @ b).agrees
+
+
+@given(generators(), st.integers(1, 6), st.sampled_from((0, 1, -1, None)))
+def test_a_sum_stays_within_its_bound_wherever_its_terms_lie_within_theirs(rng, rows, axis):
+    a = uncertain(rng, (rows, 4), 1.0)
+    assert within_bound(np.sum(somewhere(rng, a), axis=axis), np.sum(a, axis=axis)).agrees
+
+
+@given(generators(), st.integers(1, 6))
+def test_the_largest_stays_within_its_bound_wherever_the_numbers_lie_within_theirs(rng, rows):
+    a = uncertain(rng, (rows, 4), 1.0)
+    assert within_bound(np.max(somewhere(rng, a), axis=-1), np.max(a, axis=-1)).agrees
+
+
+@given(generators())
+def test_what_is_selected_keeps_its_bound(rng):
+    a, b, condition = uncertain(rng, (5,), 1.0), uncertain(rng, (5,), 1.0), rng.random(5) < 0.5
+    assert np.array_equal(np.where(condition, a, b).error, np.where(condition, a.error, b.error))
+
+
+@given(st.integers(3, 200))
+def test_a_sum_that_loses_every_term_reaches_the_bound_but_for_a_few_roundings(terms):
+    unit_roundoff = FLOAT32.unit_roundoff
+    left = np.array([[1.0] + [unit_roundoff] * (terms - 1)])
+    bound = track(left, FLOAT32) @ track(np.ones((terms, 1)), FLOAT32)
+    computed = np.float32(0)
+    for term in left[0].astype(np.float32):
+        computed += term
+    assert within_bound(np.full((1, 1), computed), bound).agrees
+    assert bound.error[0, 0] <= (terms + 3) * unit_roundoff * bound.value[0, 0]
+
+
+@given(st.integers(3, 200))
+def test_a_sum_along_an_axis_may_lose_every_term_too(terms):
+    left = np.array([1.0] + [FLOAT32.unit_roundoff] * (terms - 1))
+    computed = np.float32(0)
+    for term in left.astype(np.float32):
+        computed += term
+    assert within_bound(np.array(computed), np.sum(track(left, FLOAT32), axis=-1)).agrees
+
+
+@pytest.mark.parametrize("d_k", [1, 4, 16, 64])
+@given(rng=generators())
+def test_scores_of_integers_are_exact_in_float32_scaled_or_not(d_k, rng):
+    widest = int((2**24 // d_k) ** 0.5)
+    query, key = (rng.integers(-widest, widest + 1, (size, d_k)).astype(float) for size in (3, 5))
+    for scale in (1.0, d_k**-0.5):
+        record = dot_product_attention(track(query, FLOAT32), track(key, FLOAT32), key, scale=scale)
+        computed = np.float32(scale) * (query.astype(np.float32) @ key.astype(np.float32).T)
+        assert not record.products.error.any()
+        assert not record.scores.error.any()
+        assert np.array_equal(computed, record.scores.value)
+
+
+def test_scores_of_a_million_are_among_those_that_are_exact():
+    query, key = np.array([[1000.0]]), np.array([[1000.0], [999.0]])
+    assert not dot_product_attention(track(query, FLOAT32), track(key, FLOAT32), key).scores.error.any()
+
+
+def test_integers_that_need_more_digits_than_there_are_have_a_bound():
+    products = track([[4097.0]], FLOAT32) @ track([[4097.0]], FLOAT32)
+    assert np.float32(4097) * np.float32(4097) != products.value[0, 0]
+    assert products.error[0, 0] > 0
+
+
+@pytest.mark.parametrize(("arithmetic", "carrier"), [(FLOAT64, np.longdouble), (FLOAT32, np.float64)])
+def test_the_values_are_more_precise_than_the_machine(arithmetic, carrier):
+    assert track([1.0], arithmetic).value.dtype == carrier
+
+
+def test_an_operation_without_a_rule_is_an_error():
+    with pytest.raises(TypeError):
+        np.sin(track([1.0], FLOAT32))
+
+
+@pytest.mark.parametrize("function", [np.linalg.norm, np.mean, np.cumsum, np.concatenate])
+def test_a_function_without_a_rule_is_an_error(function):
+    with pytest.raises(TypeError):
+        function(track([1.0], FLOAT32))
+
+
+def test_two_machines_cannot_compute_together():
+    with pytest.raises(ValueError, match="arithmetic: expected one for all"):
+        track([1.0], FLOAT32) + track([1.0], FLOAT64)
+
+
+@given(generators())
+def test_an_input_that_the_machine_cannot_hold_has_been_rounded(rng):
+    array = rng.normal(size=5)
+    assert within_bound(array.astype(np.float32), track(array, FLOAT32)).agrees
+    assert not track(array.astype(np.float32), FLOAT32).error.any()
+
+
+def test_a_machine_of_ones_own_can_be_described():
+    tf32 = Arithmetic(2.0**-11, 2.0**-126)
+    assert track([1 + 2.0**-11], tf32).error[0] > 0

@@ -1,0 +1,87 @@
+"""The bound of weights and of averages by them: as wide as the logits are uncertain, and never wider than sense."""
+
+import ml_dtypes
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from parity_tests.strategies import generators
+from reference import dot_product_attention, softmax
+from reference.rounding import BFLOAT16, FLOAT32, track
+
+SIZE = {"ordinary": 1.0, "large": 64.0}
+
+
+def of_kind(kind, rng, shape, dtype=np.float32):
+    """Values that the dtype can hold, as float64."""
+    return (rng.normal(size=shape) * SIZE[kind]).astype(dtype).astype(float)
+
+
+@pytest.mark.parametrize("arithmetic", [FLOAT32, BFLOAT16])
+@settings(max_examples=60)
+@given(kind=st.sampled_from(("ordinary", "large")), rng=generators(), T=st.integers(1, 4), S=st.integers(1, 30))
+def test_weights_stay_within_their_bound_wherever_the_logits_lie_within_theirs(arithmetic, kind, rng, T, S):
+    query, key = (of_kind(kind, rng, (size, 6), ml_dtypes.bfloat16) + 2.0**-7 for size in (T, S))
+    record = dot_product_attention(track(query, arithmetic), track(key, arithmetic), key, scale=0.3)
+    logits, weights = record.logits, record.weights
+    for s in range(S):
+        for sign in (-1, 1):
+            moved = logits.value.astype(np.longdouble) + sign * np.where(np.arange(S) == s, 1, -1) * logits.error
+            assert (np.abs(softmax(moved) - weights.value) <= weights.error)[:, s].all()
+
+
+@pytest.mark.parametrize("size", [1.0, 8.0, 64.0])
+@settings(max_examples=60)
+@given(rng=generators(), T=st.integers(1, 4), S=st.integers(1, 30))
+def test_outputs_stay_within_their_bound_wherever_the_logits_lie_within_theirs(size, rng, T, S):
+    query, key, value = (rng.normal(size=(positions, 4)) * size for positions in (T, S, S))
+    record = dot_product_attention(*(track(array, BFLOAT16) for array in (query, key, value)), scale=0.3)
+    for v in range(4):
+        upwards = np.where(value[:, v] > record.output.value[:, v : v + 1], 1, -1)
+        average = softmax(record.logits.value + upwards * record.logits.error) @ value
+        assert (np.abs(average - record.output.value) <= record.output.error)[:, v].all()
+
+
+@given(generators())
+def test_a_weight_that_underflows_is_as_uncertain_as_its_score(rng):
+    query, key = (of_kind("large", rng, (size, 16), ml_dtypes.bfloat16) for size in (6, 24))
+    record = dot_product_attention(track(query, BFLOAT16), track(key, BFLOAT16), key)
+    scores, weights = record.scores, record.weights
+    least_of_others = np.where(np.eye(24), -np.inf, (scores.value - scores.error)[:, None, :]).max(axis=-1)
+    overtakes = scores.value + scores.error - least_of_others > np.log(24 / BFLOAT16.unit_roundoff)
+    assert (weights.error[overtakes & (weights.value == 0)] >= 1 - BFLOAT16.unit_roundoff).all()
+
+
+def test_there_are_weights_that_underflow_and_are_quite_uncertain():
+    rng = np.random.default_rng(2)
+    query, key = (of_kind("large", rng, (size, 16), ml_dtypes.bfloat16) for size in (6, 24))
+    record = dot_product_attention(track(query, BFLOAT16), track(key, BFLOAT16), key)
+    vanished = record.weights.value == 0
+    assert (record.weights.error[vanished] > 1 - BFLOAT16.unit_roundoff).any()
+
+
+@given(st.integers(1, 6), st.integers(1, 20), st.sampled_from((1e3, 1e6)), generators())
+def test_a_weight_is_never_off_by_more_than_one_but_for_its_rounding(T, S, size, rng):
+    query, key = rng.normal(size=(T, 5)) * size, rng.normal(size=(S, 5)) * size  # scores of 1e6 and 1e12
+    error = dot_product_attention(track(query, FLOAT32), track(key, FLOAT32), key).weights.error
+    assert (error <= 1 + 2 * (S + 4) * FLOAT32.unit_roundoff).all()
+
+
+@given(st.integers(1, 6), st.integers(1, 20), st.sampled_from((1.0, 1e3, 1e6)), generators())
+def test_an_output_is_never_off_by_more_than_the_values_lie_apart_but_for_its_rounding(T, S, size, rng):
+    query, key = rng.normal(size=(T, 5)) * size, rng.normal(size=(S, 5)) * size
+    value, mask = of_kind("ordinary", rng, (S, 3)), rng.random((T, S)) < 0.7
+    error = dot_product_attention(*(track(array, FLOAT32) for array in (query, key, value)), mask=mask).output.error
+    for t, visible in enumerate(mask):
+        seen, n = value[visible], visible.sum()
+        spread = np.max(seen, axis=0, initial=-np.inf) - np.min(seen, axis=0, initial=np.inf) if n else 0.0
+        rounding = (3 * n + 11) * FLOAT32.unit_roundoff * np.max(np.abs(seen), axis=0, initial=0.0)
+        assert (error[t] <= spread + rounding + n * 2 * FLOAT32.underflow).all()
+
+
+def test_a_large_score_that_cancelled_may_fall_far_below_a_smaller_one():
+    query, key = [[1.0, 1.0]], [[60000.0, -57000.0], [1500.0, 1.5]]
+    record = dot_product_attention(track(query, BFLOAT16), track(key, BFLOAT16), [[0.0], [1.0]])
+    assert record.logits.value[0, 0] - record.logits.error[0, 0] < record.logits.value[0, 1]
+    assert (record.weights.error >= 1 - BFLOAT16.unit_roundoff).all()
