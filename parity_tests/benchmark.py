@@ -15,7 +15,7 @@ from rich.table import Table
 from parity_tests.backend import quiet_start
 
 REPEATS = 7
-EXAMPLES = 2000
+EXAMPLES = 1000
 DTYPES = ("float32", "float64", "float16", "bfloat16")
 CHECK = ("-m", "parity_tests", "check", "--examples", "100")
 

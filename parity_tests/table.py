@@ -25,7 +25,9 @@ def show(report, console: Console):
         for one in subject.properties:
             if one.counterexample is not None:
                 _show_counterexample(one.counterexample, console, shown)
-    verdict = "All agree." if report.agrees else "There are disagreements."
+    known = any(subject.verdict == "known" for subject in report.subjects)
+    agree = "All agree, but for what is known." if known else "All agree."
+    verdict = agree if report.agrees else "There are disagreements."
     console.print(f"{verdict} Keras {report.keras} on {report.backend}.", highlight=False)
 
 
