@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_impl.inputs import check_attention_shapes, check_dropout, check_list, check_mask
+from keras_impl.inputs import check_attention_shapes, check_dropout, check_list, check_mask, check_shapes, shape_of
 
 
 @keras.saving.register_keras_serializable(package="attention_reference")
@@ -52,7 +52,7 @@ class AttentionLayer(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed) if dropout else None
 
     def build(self, input_shape):
-        check_list(self, "inputs", input_shape, ("query", "key", "value"))
+        check_shapes(self, "inputs", input_shape, ("query", "key", "value"))
         check_attention_shapes(self, input_shape)
 
     def call(self, inputs, mask=None, training=None, return_attention_scores=False, use_causal_mask=False):
@@ -69,7 +69,11 @@ class AttentionLayer(keras.layers.Layer):
     def compute_scores(self, query, key):
         """``scale * query keyᵀ``, (B, T, S)."""
         scores = ops.matmul(query, ops.swapaxes(key, -2, -1))
-        return scores * key.shape[-1] ** -0.5 if self.scaled else scores
+        if not self.scaled:
+            return scores
+        if key.shape[-1] is None:  # known only when the model runs
+            return scores / ops.sqrt(ops.cast(ops.shape(key)[-1], scores.dtype))
+        return scores * key.shape[-1] ** -0.5
 
     def compute_visible(self, scores, masks, causal):
         """Which keys each query may attend, (B or 1, T or 1, S); None is all of them."""
@@ -122,7 +126,7 @@ class AttentionLayer(keras.layers.Layer):
 
     def _check(self, inputs, mask):
         check_list(self, "inputs", inputs, ("query", "key", "value"))
-        query, key, value = (tuple(tensor.shape) for tensor in inputs)
+        query, key, value = (shape_of(self, "each of inputs", tensor) for tensor in inputs)
         check_attention_shapes(self, (query, key, value))
         if mask is None:
             return

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 def check_units(name, units):
     """Refuse a size that is not a positive integer."""
-    if units is not None and (not isinstance(units, int) or units < 1):
+    if units is not None and (isinstance(units, bool) or not isinstance(units, int) or units < 1):
         raise ValueError(
             f"Invalid value for argument {name}. Expected a positive integer or None. Received: {name}={units!r}"
         )
@@ -23,10 +23,21 @@ def check_dropout(dropout):
 def check_list(layer, name, value, members):
     """Refuse anything but a list of one item for each of ``members``."""
     if not isinstance(value, (list, tuple)) or len(value) != len(members):
-        received = f"a list of length {len(value)}" if isinstance(value, (list, tuple)) else f"{name}={value}"
+        received = f"a list of length {len(value)}" if isinstance(value, (list, tuple)) else _described(value)
         raise ValueError(
-            f"{layer.__class__.__name__} expects {name} to be a list, [{', '.join(members)}]. Received: {received}"
+            f"{layer.__class__.__name__} expects {name} to be a list, [{', '.join(members)}]. "
+            f"Received: {name}={received}"
         )
+
+
+def check_shapes(layer, name, shapes, members):
+    """Refuse anything but a list of one shape for each of ``members``, such as the shape of a single tensor."""
+    if not isinstance(shapes, (list, tuple)) or not all(isinstance(shape, (list, tuple)) for shape in shapes):
+        raise ValueError(
+            f"{layer.__class__.__name__} expects {name} to be a list, [{', '.join(members)}]. "
+            f"Received: {name} of shape {shapes}"
+        )
+    check_list(layer, name, shapes, members)
 
 
 def check_attention_shapes(layer, shapes):
@@ -34,6 +45,10 @@ def check_attention_shapes(layer, shapes):
     for name, shape, axes in zip(("query", "key", "value"), shapes, ("(B, T, d_k)", "(B, S, d_k)", "(B, S, d_v)")):
         check_shape(layer, name, shape, axes)
     query, key, value = shapes
+    if query[-1] == 0:
+        raise ValueError(
+            f"{layer.__class__.__name__} expects query to have a depth of at least 1. Received: query.shape={query}"
+        )
     _check_equal(layer, "query and key", "depth", query[-1], key[-1], shapes)
     _check_equal(layer, "key and value", "length", key[-2], value[-2], shapes)
     _check_equal(layer, "query and key", "batch size", query[0], key[0], shapes)
@@ -42,21 +57,32 @@ def check_attention_shapes(layer, shapes):
 
 def check_shape(layer, name, shape, axes):
     """Refuse a shape that has more or fewer axes than the three that ``axes`` names."""
-    if len(shape) != 3:
+    if not isinstance(shape, (list, tuple)) or len(shape) != 3 or isinstance(shape[0], (list, tuple)):
         raise ValueError(
-            f"{layer.__class__.__name__} expects {name} to have shape {axes}. Received: {name}.shape={tuple(shape)}"
+            f"{layer.__class__.__name__} expects {name} to have shape {axes}. Received: {name}.shape={shape}"
         )
 
 
 def check_mask(layer, name, mask, expected: Sequence):
-    """Refuse a mask that does not have one item for each position."""
-    shape = tuple(mask.shape)
-    fits = len(shape) == 2 and all(None in sizes or len(set(sizes)) == 1 for sizes in zip(shape, expected))
-    if not fits:
+    """Refuse a mask that is no tensor, or does not have one item for each position."""
+    shape = tuple(mask.shape) if hasattr(mask, "shape") else None
+    fits = shape is not None and len(shape) == 2
+    if not fits or any(None not in sizes and len(set(sizes)) > 1 for sizes in zip(shape, expected)):
         raise ValueError(
-            f"{layer.__class__.__name__} expects {name} to have shape {tuple(expected)}, an item for each position. "
-            f"Received: {name}.shape={shape}"
+            f"{layer.__class__.__name__} expects {name} to be a tensor of shape {tuple(expected)}, an item for each "
+            f"position. Received: {_described(mask)}"
         )
+
+
+def shape_of(layer, name, tensor):
+    """The shape of a tensor, as a tuple."""
+    if not hasattr(tensor, "shape"):
+        raise ValueError(f"{layer.__class__.__name__} expects {name} to be a tensor. Received: {name}={tensor!r}")
+    return tuple(tensor.shape)
+
+
+def _described(value):
+    return f"a tensor of shape {tuple(value.shape)}" if hasattr(value, "shape") else repr(value)
 
 
 def _check_equal(layer, names, size, one, other, shapes):

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_impl.dot_product import AttentionLayer
-from keras_impl.inputs import check_mask, check_shape, check_units
+from keras_impl.inputs import check_mask, check_shape, check_units, shape_of
 
 
 @keras.saving.register_keras_serializable(package="attention_reference")
@@ -67,6 +67,7 @@ class SelfAttention(keras.layers.Layer):
     def build(self, input_shape):
         check_shape(self, "x", input_shape, "(B, T, d)")
         d = input_shape[-1]
+        self.input_spec = keras.layers.InputSpec(ndim=3, axes={-1: d})
         units = d if self.units is None else self.units
         self.W_q, self.W_k, self.W_v = (
             self.add_weight(shape=(d, units), initializer=_numbered(self.kernel_initializer, number), name=name)
@@ -122,16 +123,16 @@ class SelfAttention(keras.layers.Layer):
         }
 
     def _check(self, x, mask):
-        check_shape(self, "x", x.shape, "(B, T, d)")
+        check_shape(self, "x", shape_of(self, "x", x), "(B, T, d)")
         if mask is not None:
             check_mask(self, "mask", mask, tuple(x.shape)[:2])
 
 
 def _numbered(initializer, number):
     """The same initializer with a seed of its own: at equal seeds the three projections would be equal."""
-    if not isinstance(initializer, keras.initializers.Initializer):
-        return initializer
-    config = initializer.get_config()
-    if isinstance(config.get("seed"), int):
+    config = initializer.get_config() if isinstance(initializer, keras.initializers.Initializer) else {}
+    if not isinstance(config.get("seed", ""), (int, type(None))):
+        return initializer  # without a seed, or with a generator, which goes on by itself
+    if config["seed"] is not None:
         config["seed"] += number
     return initializer.__class__.from_config(config)

@@ -1,8 +1,10 @@
 """The comparison of Keras layers with the reference."""
 
-__all__ = ["Example", "Kind", "Subject", "check", "replay"]
+__all__ = ["ATTENTION", "SELF_ATTENTION", "Example", "Kind", "Subject", "check", "replay"]
 
 HOMES = {
+    "ATTENTION": "dot_product",
+    "SELF_ATTENTION": "self_attention",
     "Example": "example",
     "Kind": "example",
     "Subject": "subjects",

@@ -66,8 +66,8 @@ def parser():
 def run_check(options):
     """Check layers, print the report, write it where asked."""
     for path in filter(None, (options.json, options.html)):
-        if not os.path.isdir(os.path.dirname(os.path.abspath(path))):
-            raise ValueError(f"no folder to write {path} in")
+        if os.path.isdir(path) or not os.path.isdir(os.path.dirname(os.path.abspath(path))):
+            raise ValueError(f"report: expected a file in a folder that exists, received {path}")
     sys.path.insert(0, os.getcwd())  # where a target's module may be
     with quiet_start():
         from parity_tests import check, subjects, table
@@ -80,9 +80,9 @@ def run_check(options):
         report = check(
             *options.target, kind=options.kind, examples=options.examples, seed=options.seed, on_example=on_example
         )
+    table.show(report, console)
     if options.json:
         reports.write_atomically(options.json, report.to_json() + "\n")
-    table.show(report, console)
     if options.html:
         reports.write_atomically(options.html, console.export_html())
     return 0 if report.agrees else 1

@@ -3,6 +3,7 @@
 import os
 import sys
 import tempfile
+import warnings
 from contextlib import contextmanager
 
 import numpy as np
@@ -26,6 +27,15 @@ def quiet_start():
             sys.stderr.flush()
             os.dup2(kept, 2)
             os.close(kept)
+
+
+@contextmanager
+def quiet_warnings():
+    """Without what Keras says of every softmax over a single key, and when it loads weights."""
+    with warnings.catch_warnings():
+        for category in (UserWarning, DeprecationWarning):
+            warnings.simplefilter("ignore", category)
+        yield
 
 
 def call_with_gradients(call, inputs, variables, cotangents):
@@ -59,7 +69,7 @@ def call_with_gradients(call, inputs, variables, cotangents):
         for source in sources:
             tape.watch(source)
         results = call(tensors)
-    weighted = [tf.cast(cotangent, result.dtype) for cotangent, result in zip(cotangents, results)]
+    weighted = [tf.cast(cotangent, result.dtype) for cotangent, result in zip(cotangents, results, strict=True)]
     return results, tape.gradient(results, sources, output_gradients=weighted)
 
 

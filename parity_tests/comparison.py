@@ -56,6 +56,8 @@ def compare(actual, expected, bound, judged=None):
         return Outcome(False, np.inf, message=f"expected shape {expected.shape}, received {actual.shape}")
     if actual.size == 0:
         return Outcome(True)
+    if not np.isfinite(bound).all():
+        return Outcome(False, np.inf, message="the bound is not finite, as something overflows or is divided by 0")
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         error = np.abs(actual.astype(expected.dtype) - expected).astype(np.float64)
         within = error <= bound

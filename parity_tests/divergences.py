@@ -7,6 +7,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from parity_tests.strategies import numpy_dtype
 from reference import dot_product_attention
 from reference.rounding import ARITHMETIC, track
 
@@ -72,7 +73,7 @@ def hidden_outscores(kind, example):
     An exponential of less than -750 is 0 in every dtype, so a hidden score that stays 750 below the
     largest visible one after the subtraction leaves no trace.
     """
-    subtracted = 65504.0 if example.dtype == "float16" else 1e9
+    subtracted = float(numpy_dtype(example.dtype).type(65504.0 if example.dtype == "float16" else 1e9))
     visible = kind.visible(example)
     scores = _scores(example)
     least_visible = np.max(scores.value - scores.error, axis=-1, where=visible, initial=-np.inf)

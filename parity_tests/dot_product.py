@@ -33,7 +33,7 @@ def examples(draw):
         masks={
             "query_mask": draw(strategies.position_masks(B, T, rng)),
             "key_mask": key_mask,
-            "value_mask": key_mask,
+            "value_mask": draw(st.sampled_from((key_mask, None))),
         },
         causal=draw(st.booleans()),
         d_output=draw(strategies.cotangents((B, T, d_v), dtype, rng)),

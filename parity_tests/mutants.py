@@ -21,7 +21,7 @@ class ScaleOffByOnePerMille(keras_impl.AttentionLayer):
         return 1.001 * super().compute_scores(query, key)
 
 
-class ScaleOfTheValue(keras_impl.AttentionLayer):
+class ScaleByTheNumberOfKeys(keras_impl.AttentionLayer):
     """Scales by the number of keys instead of the depth."""
 
     def compute_scores(self, query, key):
@@ -105,7 +105,7 @@ class OtherOutputWithoutWeights(keras_impl.AttentionLayer):
         return super().call([query * query.shape[-1] ** 0.5, *others], mask, training, False, use_causal_mask)
 
 
-class KeysForValuesPastEight(keras_impl.AttentionLayer):
+class KeysPastEightIgnored(keras_impl.AttentionLayer):
     """Ignores every key after the eighth."""
 
     def compute_visible(self, scores, masks, causal):
@@ -130,8 +130,8 @@ class HalfPrecisionInside(keras_impl.AttentionLayer):
         return ops.cast(ops.cast(weights, "float16"), weights.dtype)
 
 
-class EpsilonInTheSum(keras_impl.AttentionLayer):
-    """Adds 1e-5 to the sum of the exponentials."""
+class WeightsTooSmall(keras_impl.AttentionLayer):
+    """Divides the weights by 1 + 1e-5."""
 
     def compute_weights(self, scores, visible):
         weights = super().compute_weights(scores, visible)

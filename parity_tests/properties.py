@@ -6,7 +6,7 @@ import tempfile
 import keras
 import numpy as np
 
-from parity_tests.backend import dtype_name, to_numpy
+from parity_tests.backend import dtype_name, quiet_warnings, to_numpy
 from parity_tests.comparison import Outcome, compare, same, within_bound
 from reference.rounding import ARITHMETIC
 
@@ -72,7 +72,8 @@ def shown(trial, kind, example):
 def outcomes(trial, subject, example, layer=None):
     """Run a trial; what the layer raises is an outcome too, under the name of the trial."""
     try:
-        return trial(subject, subject.build(example) if layer is None else layer, example)
+        with quiet_warnings():
+            return trial(subject, subject.build(example) if layer is None else layer, example)
     except Exception as error:  # whatever somebody's layer may raise
         return {trial.__name__: Outcome(False, np.inf, message=f"{type(error).__name__}: {error}", raised=True)}
 

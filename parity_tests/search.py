@@ -1,7 +1,6 @@
 """The check: draw examples, hold a layer to the reference, and find the smallest example that disagrees."""
 
 import time
-import warnings
 
 import hypothesis
 import keras
@@ -9,6 +8,7 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, Verbosity
 
 from parity_tests import divergences, subjects
+from parity_tests.backend import quiet_warnings
 from parity_tests.comparison import Outcome
 from parity_tests.properties import TRIALS, outcomes, shown
 from parity_tests.report import Counterexample, PropertyReport, Report, SubjectReport
@@ -123,7 +123,8 @@ class Tally:
 def built_or_none(subject, example):
     """A layer for all trials of an example; if making it raises, each of them is to find that out."""
     try:
-        return subject.build(example)
+        with quiet_warnings():
+            return subject.build(example)
     except Exception:  # whatever somebody's layer may raise
         return None
 
@@ -168,10 +169,7 @@ def search(subject, test, examples, seed, phases):
         suppress_health_check=list(HealthCheck),
         report_multiple_bugs=False,
     )
-    with warnings.catch_warnings():
-        for category in (UserWarning, DeprecationWarning):  # which Keras gives for one key, and when it loads weights
-            warnings.simplefilter("ignore", category)
-        hypothesis.seed(seed)(settings(hypothesis.given(subject.kind.examples())(test)))()
+    hypothesis.seed(seed)(settings(hypothesis.given(subject.kind.examples())(test)))()
 
 
 def shrink(subject, tallies, examples, seed):

@@ -6,7 +6,7 @@ import inspect
 import keras
 import numpy as np
 
-from parity_tests.backend import call_with_gradients
+from parity_tests.backend import call_with_gradients, quiet_warnings
 from parity_tests.dot_product import ATTENTION
 from parity_tests.self_attention import SELF_ATTENTION
 from parity_tests.strategies import numpy_dtype
@@ -56,31 +56,48 @@ class Subject:
     def build(self, example):
         """A layer with the example's weights in it."""
         layer = self.make(example)
+        self.run(layer, example, return_attention_scores=False)  # which creates the variables
         weights = self.weights(example)
-        if weights:
-            self.run(layer, example, return_attention_scores=False)  # which creates the variables
-            for variable, array in zip(layer.weights, weights.values(), strict=True):
-                variable.assign(np.asarray(array).astype(numpy_dtype(variable.dtype)))
+        if len(layer.weights) != len(weights):
+            received = ", ".join(variable.name for variable in layer.weights) or "none"
+            raise ValueError(f"weights: expected {', '.join(weights) or 'none'}, received {received}")
+        for variable, array in zip(layer.weights, weights.values()):
+            variable.assign(np.asarray(array).astype(numpy_dtype(variable.dtype)))
         return layer
 
     def run(self, layer, example, return_attention_scores):
         """The output alone, or the output and the weights."""
         inputs = [keras.ops.convert_to_tensor(array) for array in example.inputs.values()]
-        masks = list(example.masks.values())
-        return self.call(layer, inputs, masks, return_attention_scores, example.causal)
+        return self._called(layer, inputs, example, return_attention_scores)
 
     def run_with_gradients(self, layer, example):
         """The results, and the gradients by name; with weights among the results if the loss depends on them."""
         cotangents = [array for array in (example.d_output, example.d_weights) if array is not None]
 
         def call(inputs):
-            masks = list(example.masks.values())
-            results = self.call(layer, inputs, masks, example.d_weights is not None, example.causal)
-            return list(results) if example.d_weights is not None else [results]
+            results = self._called(layer, inputs, example, example.d_weights is not None)
+            return results if isinstance(results, tuple) else [results]
 
         results, gradients = call_with_gradients(call, example.inputs.values(), layer.trainable_weights, cotangents)
         names = [*example.inputs, *self.weights(example)]
         return results, {f"d_{name}": gradient for name, gradient in zip(names, gradients, strict=True)}
+
+    def _called(self, layer, inputs, example, return_attention_scores):
+        masks = list(example.masks.values())
+        results = self.call(layer, inputs, masks, return_attention_scores, example.causal)
+        if return_attention_scores:
+            if not isinstance(results, (list, tuple)) or len(results) != 2:
+                raise ValueError(f"results: expected (output, weights), received {_described(results)}")
+            return tuple(results)
+        if not hasattr(results, "shape"):
+            raise ValueError(f"results: expected the output alone, received {_described(results)}")
+        return results
+
+
+def _described(results):
+    if isinstance(results, (list, tuple)):
+        return f"{len(results)} results"
+    return f"a tensor of shape {tuple(results.shape)}" if hasattr(results, "shape") else repr(results)
 
 
 class KerasAttention(Subject):
@@ -147,11 +164,24 @@ def find(target, kind=None):
     found = _imported(target) if isinstance(target, str) else target
     name = target if isinstance(target, str) else f"{target.__module__}:{target.__qualname__}"
     if inspect.isclass(found) and issubclass(found, Subject):
-        return found()
+        subject = _adapted(found, name)
+        _try(subject)
+        return subject
     if not (inspect.isclass(found) and issubclass(found, keras.layers.Layer)):
         raise ValueError(f"target: expected a keras.layers.Layer or a Subject, received {name}")
     subject = Subject(name, KINDS[kind or _guessed_kind(found)], found)
     _try(subject)
+    return subject
+
+
+def _adapted(found, name):
+    try:
+        subject = found()
+    except Exception as error:  # whatever somebody's adapter may raise
+        raise ValueError(
+            f"target: expected a Subject that is made without arguments, received {name}: {_in_one_line(error)}"
+        ) from error
+    subject.target = name  # by which a script finds it again
     return subject
 
 
@@ -180,11 +210,12 @@ def _guessed_kind(layer_class):
 def _try(subject):
     example = subject.kind.plain()
     try:
-        subject.run(subject.build(example), example, return_attention_scores=True)
+        with quiet_warnings():
+            subject.run(subject.build(example), example, return_attention_scores=True)
     except Exception as error:  # whatever somebody's layer may raise
         raise ValueError(
             f"target: expected a layer of kind {subject.kind.name}, received {subject.target}, "
-            f"which cannot be called as one: {_in_one_line(error)}"
+            f"which cannot be called as one (--kind names another): {_in_one_line(error)}"
         ) from error
 
 

@@ -20,7 +20,7 @@ def show(report, console: Console):
         if any(entry.name in one.known for subject in report.subjects for one in subject.properties):
             console.print(Text.assemble((f"known: {entry.subject}, {entry.name}. ", "yellow"), entry.sentence))
             console.print(Text(f"  Keras says: {entry.documented}", style="dim"))
-    shown = set()
+    shown = {}
     for subject in report.subjects:
         for one in subject.properties:
             if one.counterexample is not None:
@@ -54,7 +54,10 @@ def results(report):
 
 def _target(subject):
     """The target, in two lines if it is long."""
-    return subject.target if len(subject.target) < 26 else subject.target.replace(":", ":\n")
+    if len(subject.target) < 26:
+        return subject.target
+    cut = max(subject.target.rfind(mark) for mark in ":.") + 1
+    return f"{subject.target[:cut]}\n{subject.target[cut:]}"
 
 
 def _ratio(one):
@@ -69,6 +72,6 @@ def _show_counterexample(counterexample, console, shown):
     body = text.partition("raise SystemExit")[0].partition("example = ")[2]
     console.print()
     if body in shown:
-        text = f"# {description(counterexample)}\n(for the same example as above)"
-    shown.add(body)
+        text = f"{description(counterexample)}\n(for the example of {shown[body]})"
+    shown.setdefault(body, counterexample.property)
     console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -100,7 +100,7 @@ def test_weights_come_in_the_order_of_the_projections():
     assert [tuple(weight.shape) for weight in layer.weights] == [(3, 2)] * 3 + [(2,)] * 3
 
 
-@pytest.mark.parametrize("seed", [None, 3])
+@pytest.mark.parametrize("seed", [None, 3, keras.random.SeedGenerator(3)], ids=["no seed", "seed", "generator"])
 def test_the_projections_start_out_different(seed):
     layer = SelfAttention(kernel_initializer=keras.initializers.RandomNormal(seed=seed))
     layer.build((None, None, 3))
@@ -143,7 +143,9 @@ def test_returned_weights_are_those_before_dropout():
 @pytest.mark.parametrize(
     ("inputs", "message"),
     [
-        ([ones(1, 2, 3)] * 2, r"inputs to be a list, \[query, key, value\]. Received: a list of length 2"),
+        ([ones(1, 2, 3)] * 2, r"inputs to be a list, \[query, key, value\]. Received: inputs=a list of length 2"),
+        (ones(2, 3, 4), r"inputs to be a list, \[query, key, value\]. Received: inputs of shape \(2, 3, 4\)"),
+        ([ones(1, 2, 0)] * 3, "query to have a depth of at least 1. Received: query.shape="),
         ([ones(2, 3)] * 3, r"query to have shape \(B, T, d_k\). Received: query.shape=\(2, 3\)"),
         ([ones(1, 2, 3), ones(1, 2, 4), ones(1, 2, 3)], "query and key to have the same depth. Received: query.shape="),
         ([ones(1, 2, 3), ones(1, 4, 3), ones(1, 2, 3)], "key and value to have the same length. Received: query.shape"),
@@ -158,9 +160,19 @@ def test_wrong_inputs_are_refused(inputs, message):
 @pytest.mark.parametrize(
     ("mask", "message"),
     [
-        ([None, None], r"mask to be a list, \[query_mask, key_mask, value_mask\]. Received: a list of length 2"),
-        ([None, np.ones((1, 3), bool), None], r"key_mask to have shape \(1, 2\), .* Received: key_mask.shape=\(1, 3\)"),
-        ([np.ones((2,), bool), None, None], r"query_mask to have shape \(1, 2\), .* Received: query_mask.shape=\(2,\)"),
+        ([None, None], r"mask to be a list, \[query_mask, key_mask, value_mask\]. Received: mask=a list of length 2"),
+        (
+            [None, np.ones((1, 3), bool), None],
+            r"key_mask to be a tensor of shape \(1, 2\), .* Received: a tensor of shape \(1, 3\)",
+        ),
+        (
+            [np.ones((2,), bool), None, None],
+            r"query_mask to be a tensor of shape \(1, 2\), .* Received: a tensor of shape \(2,\)",
+        ),
+        (
+            [[[True, False]], None, None],
+            r"query_mask to be a tensor of shape \(1, 2\), .* Received: \[\[True, False\]\]",
+        ),
     ],
 )
 def test_wrong_masks_are_refused(mask, message):
@@ -173,13 +185,20 @@ def test_a_sequence_of_wrong_rank_is_refused():
         SelfAttention()(ones(2, 3))
 
 
+def test_another_depth_than_the_weights_were_made_for_is_refused():
+    layer = SelfAttention(3)
+    layer(ones(1, 2, 4))
+    with pytest.raises(ValueError, match="incompatible with the layer"):
+        layer(ones(1, 2, 5))
+
+
 @pytest.mark.parametrize("dropout", [-0.1, 1, "much", True, None])
 def test_an_impossible_dropout_is_refused(dropout):
     with pytest.raises(ValueError, match=r"Expected a number of at least 0 and less than 1. Received: dropout="):
         AttentionLayer(dropout=dropout)
 
 
-@pytest.mark.parametrize("units", [0, -1, 2.5])
+@pytest.mark.parametrize("units", [0, -1, 2.5, True])
 def test_impossible_units_are_refused(units):
     with pytest.raises(ValueError, match=r"Expected a positive integer or None. Received: units="):
         SelfAttention(units=units)

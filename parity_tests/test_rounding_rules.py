@@ -38,7 +38,7 @@ def badly_rounded(rng, array):
 def test_an_operation_stays_within_its_bound_wherever_its_operands_lie_within_theirs(operation, rng, size):
     operands = [uncertain(rng, (5,), size) for _ in range(OPERATIONS[operation])]
     if operation is np.divide:
-        operands[1] = operands[1] + 16.0  # clear of 0
+        operands[1] = operands[1] + 64.0  # clear of 0
     actual = operation(*(somewhere(rng, operand) for operand in operands))
     exact = operation is np.negative
     assert within_bound(actual if exact else badly_rounded(rng, actual), operation(*operands)).agrees
@@ -151,3 +151,50 @@ def test_an_input_that_the_machine_cannot_hold_has_been_rounded(rng):
 def test_a_machine_of_ones_own_can_be_described():
     tf32 = Arithmetic(2.0**-11, 2.0**-126)
     assert track([1 + 2.0**-11], tf32).error[0] > 0
+
+
+def scores_of(query, key, **options):
+    value = np.zeros((np.shape(key)[0], 1))
+    query, key, value = (track(array, FLOAT32) for array in (query, key, value))
+    return dot_product_attention(query, key, value, **options).scores
+
+
+def test_a_bias_that_comes_first_takes_part_in_every_rounding():
+    n, bias = 20, np.float32(100.3)
+    products = np.full(n, 100 * 1.1 * 2.0**-24, np.float32)
+    actual = bias
+    for product in products:
+        actual = actual + product
+    scores = scores_of(np.ones((1, n)), products[None].astype(float), bias=[[float(bias)]])
+    assert within_bound(np.array([[actual]]), scores).agrees
+
+
+def test_a_sum_is_exact_only_if_it_is_so_in_every_order():
+    # (2**24 - 4 + 1/2) + 1/2 loses both halves, though the halves make 1 and all are powers of two.
+    bias = np.float32(2**24 - 4)
+    actual = (bias + np.float32(0.5)) + np.float32(0.5)
+    assert within_bound(np.array([[actual]]), scores_of([[1.0, 1.0]], [[0.5, 0.5]], bias=[[float(bias)]])).agrees
+
+
+def test_a_scaled_sum_is_exact_only_if_its_scaled_terms_are():
+    # 3 + 13 is 16, a power of two, but 3 * 0.1 and 13 * 0.1 are rounded.
+    scale = np.float32(0.1)
+    query, key = np.array([[3, 13]], np.float32), np.array([[2**18, 2**18]], np.float32)
+    actual = (query * scale) @ key.T
+    assert within_bound(actual, scores_of(query, key, scale=float(scale))).agrees
+
+
+def test_weights_that_are_certain_stay_so_however_large_the_scores():
+    query, key = np.array([[33e4 / 3]]), np.array([[33e4 / 3], [-33e4 / 3]])
+    value = track([[1.0], [2.0]], BFLOAT16)
+    weights = dot_product_attention(track(query, BFLOAT16), track(key, BFLOAT16), value).weights
+    assert (weights.error < 2 * 7 * BFLOAT16.unit_roundoff).all()
+
+
+def test_only_a_quotient_by_its_own_sum_makes_weights():
+    exponentials = np.exp(
+        track(np.ones((2, 2)), FLOAT32) - np.max(track(np.ones((2, 2)), FLOAT32), axis=-1, keepdims=True)
+    )
+    total = np.sum(exponentials, axis=-1, keepdims=True)
+    assert not (exponentials / np.where([[True], [False]], total, 1e-3)).tracked.convex
+    assert not (exponentials / np.sum(exponentials, axis=-1)).tracked.convex

@@ -12,17 +12,20 @@ unchanged and return their own bound:
 (array([[0.45025]]), array([[ True]]))
 
 What is covered: dot products added up in any order, with or without fused multiply-add; the scale applied to
-the scores, to the query, or its root to both sides; the bias fused with the scores; weights that are normalized
-before or after they meet the values; an online softmax, whose exponents may be off by two roundings of their
-distance from the row's largest; exponentials to base 2; exp and tanh good to 4 ulp; underflow to zero; and
-in the backward, the sum of ``d_weights * weights`` taken as that of ``d_output * output``.
+the scores, to the query, or its root to both sides; the bias added before, between or after the products;
+weights that are normalized before or after they meet the values; an online softmax over blocks of 16 keys or
+more; exponentials to base 2; exponents that are off by three roundings of their distance from the row's largest;
+exp and tanh good to 4 ulp; results that underflow to zero; and in the backward, the sum of
+``d_weights * weights`` taken as that of ``d_output * output``.
 
 Operands that are integers times one power of two are followed exactly while their sums stay
-below ``1 / u``: the error is 0 as long as every covered evaluation gives the same number. The one exception is a root
-of the scale applied to both sides where the scale is a power of two but its root is not (d_k = 4 or 64).
+below ``1 / u``: the error is 0 as long as every covered evaluation gives the same number. The one exception is
+a root of the scale applied to both sides, where that root is not itself such a number (d_k = 4 or 64).
 
-Not covered: overflow. Where a value, or a sum of absolute values, exceeds what the machine can
-represent, the bound says nothing.
+Not covered: overflow, where the bound says nothing; an operand that underflows and is multiplied by something
+large afterwards; a sum of sums (over what was broadcast) taken as one long sum of all their terms; weights taken as
+``exp(scores - log_sum_exp)`` and not normalized afterwards, or exponents rounded at the size of the scores
+rather than at their distance from the row's largest.
 """
 
 from collections.abc import Callable
@@ -121,8 +124,8 @@ class Rounded(NDArrayOperatorsMixin):
         return f"Rounded(value={self.value!r}, error={self.error!r})"
 
     def _rearranged(self, move: Callable[[Array], Array]) -> "Rounded":
-        value, loose, exact, magnitude = (move(array) for array in self.tracked[:4])
-        return Rounded(Tracked(value, loose, exact, magnitude), self.arithmetic)
+        value, loose, exact, magnitude, step, terms = (move(array) for array in self.tracked[:6])
+        return Rounded(Tracked(value, loose, exact, magnitude, step, terms), self.arithmetic)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         if method != "__call__" or options:
@@ -148,7 +151,8 @@ def _max(a: Rounded, axis: Any = None, keepdims: bool = False, initial: float = 
     return Rounded(rules.maximum_along(a.tracked, axis, keepdims, initial), a.arithmetic)
 
 
-def _where(condition: Array, a: Any, b: Any) -> Rounded:
+def _where(condition: Any, a: Any, b: Any) -> Rounded:
+    condition = np.asarray(condition, dtype=np.bool_)
     arithmetic = next(operand.arithmetic for operand in (a, b) if isinstance(operand, Rounded))
     return Rounded(rules.select(condition, _tracked(a, arithmetic), _tracked(b, arithmetic)), arithmetic)
 

@@ -27,13 +27,16 @@ class Tracked(NamedTuple):
     computing that is covered gives the same number and the error is 0; ``loose`` is the error that
     there would be had it been rounded, and comes back as soon as a sum that a machine may fuse
     with this one is not exact. ``magnitude`` is the sum of the absolute values of the terms that
-    were added up, which is what the rounding of sums goes by, whatever their order.
+    were added up, which is what the rounding of sums goes by, whatever their order; ``terms`` is how
+    many they are, and ``step`` a power of two that each of them is a multiple of.
     """
 
     value: Array
     loose: Array
     exact: Array
     magnitude: Array
+    step: Array
+    terms: Array
     row_error: Array | None = None  # the error but for what a row has in common: an addend; after exp, a factor
     maximum_of: "Tracked | None" = None
     sum_of: "Tracked | None" = None
@@ -62,8 +65,15 @@ def track(value: Array, machine: Arithmetic) -> Tracked:
     A number that the machine computes itself, such as ``d_k ** -0.5``, is good to twice that.
     """
     magnitude = np.where(np.isfinite(value), float64(np.abs(value)), 0.0)
-    exact = magnitude * machine.unit_roundoff <= quantum(value)
-    return Tracked(value, 2 * machine.unit_roundoff * magnitude, exact, magnitude)
+    step = quantum(value)
+    exact = (magnitude * machine.unit_roundoff <= step) & (step >= machine.underflow)
+    below = np.where(step < machine.underflow, np.minimum(machine.underflow, magnitude), 0.0)
+    return single(value, 2 * machine.unit_roundoff * magnitude + below, exact, magnitude)
+
+
+def single(value: Array, loose: Array, exact: Array, magnitude: Array) -> Tracked:
+    """A number that is no sum of others."""
+    return Tracked(value, loose, exact, magnitude, quantum(value), np.ones(np.shape(value)))
 
 
 def quantum(value: Array, axis: int | None = None) -> Array:

@@ -7,42 +7,47 @@ operators. Higham, "Accuracy and Stability of Numerical Algorithms" (2002), chap
 
 import numpy as np
 
-from reference.inputs import Array
-from reference.rounding_model import EXP_LIMIT, Arithmetic, Tracked, float64, quantum
+from reference.inputs import Array, refuse
+from reference.rounding_model import EXP_LIMIT, Arithmetic, Tracked, float64, quantum, single
 from reference.rounding_softmax import average_error, normalize
 
 ELEMENTARY = 8  # unit roundoffs (4 ulp) that exp and tanh of a vectorized library may err by
 
 
 def add(a: Tracked, b: Tracked, machine: Arithmetic) -> Tracked:
-    """A sum. It may be fused into the sums that its operands are, in any order."""
+    """A sum. Its operands may be sums, and all their terms added up in any order.
+
+    Then each term of one takes part in as many more roundings as the other has terms.
+    """
     value = a.value + b.value
     hidden = ~np.isfinite(value)
     magnitude = np.where(hidden, 0.0, a.magnitude + b.magnitude)
-    step = np.minimum(quantum(a.value), quantum(b.value))
-    exact = hidden | (a.exact & b.exact & (magnitude * machine.unit_roundoff <= step))
-    carried = a.loose + b.loose
-    loose = carried + machine.unit_roundoff * (magnitude + carried) + machine.underflow
-    return Tracked(value, np.where(hidden | (a.absent & b.absent), 0.0, loose), exact, magnitude)
+    step = np.minimum(a.step, b.step)
+    representable = (magnitude * machine.unit_roundoff <= step) & _clear_of_underflow(step, machine)
+    exact = hidden | (a.exact & b.exact & representable)
+    fused = b.terms * (a.magnitude + a.loose) + a.terms * (b.magnitude + b.loose)
+    loose = a.loose + b.loose + machine.unit_roundoff * fused + machine.underflow
+    loose = np.where(hidden | (a.absent & b.absent), 0.0, loose)
+    return Tracked(value, loose, exact, magnitude, step, a.terms + b.terms)
 
 
 def subtract(a: Tracked, b: Tracked, machine: Arithmetic) -> Tracked:
-    """A difference. If ``b`` is the largest of each row of ``a``, its error is common to the row.
+    """A difference of finished numbers. If ``b`` is the largest of each row of ``a``, its error is common to the row.
 
-    Twice the unit roundoff, as exponentials to base 2 and a running maximum round it once more.
+    Then three unit roundoffs, as exponentials to base 2 multiply it by a constant, itself rounded.
     """
-    difference = add(a, negative(b, machine), machine)
+    difference = add(_finished(a), _finished(negative(b, machine)), machine)
     if b.maximum_of is not a:
         return difference
     finite = np.isfinite(difference.value)
     distance = np.where(finite, float64(np.abs(difference.value)), 0.0) + a.error + b.error
-    row_error = np.where(finite, a.error + 2 * machine.unit_roundoff * distance, 0.0)
+    row_error = np.where(finite, a.error + 3 * machine.unit_roundoff * distance, 0.0)
     return difference._replace(row_error=row_error)
 
 
 def negative(a: Tracked, machine: Arithmetic) -> Tracked:
     """A change of sign, which is exact."""
-    return Tracked(-a.value, a.loose, a.exact, a.magnitude)
+    return Tracked(-a.value, a.loose, a.exact, a.magnitude, a.step, a.terms)
 
 
 def multiply(a: Tracked, b: Tracked, machine: Arithmetic) -> Tracked:
@@ -52,13 +57,13 @@ def multiply(a: Tracked, b: Tracked, machine: Arithmetic) -> Tracked:
     """
     value = a.value * b.value
     magnitude = a.magnitude * b.magnitude
-    step = _product(quantum(a.value), quantum(b.value))
+    step = _product(a.step, b.step)
     exact = a.exact & b.exact & (magnitude * machine.unit_roundoff <= step)
     absent = a.absent | b.absent
     exact = (exact & _clear_of_underflow(step, machine)) | absent
     carried = a.loose * (float64(np.abs(b.value)) + b.loose) + float64(np.abs(a.value)) * b.loose
     loose = carried + 2 * machine.unit_roundoff * (magnitude + carried) + machine.underflow
-    return Tracked(value, np.where(absent, 0.0, loose), exact, magnitude)
+    return Tracked(value, np.where(absent, 0.0, loose), exact, magnitude, step, np.maximum(a.terms, b.terms))
 
 
 def square(a: Tracked, machine: Arithmetic) -> Tracked:
@@ -76,8 +81,9 @@ def divide(a: Tracked, b: Tracked, machine: Arithmetic) -> Tracked:
         carried = (a.error + float64(np.abs(value)) * b.error) / least
     carried = np.where(np.isnan(carried), np.inf, carried)
     loose = carried + 2 * machine.unit_roundoff * (float64(np.abs(value)) + carried) + machine.underflow
-    magnitude = a.magnitude / np.where(least == 0, np.finfo(float).tiny, least)
-    return Tracked(value, np.where(a.absent, 0.0, loose), a.absent, magnitude)
+    with np.errstate(over="ignore"):  # a divisor that may be 0 leaves no bound
+        magnitude = a.magnitude / np.where(least == 0, np.finfo(float).tiny, least)
+    return single(value, np.where(a.absent, 0.0, loose), a.absent, magnitude)
 
 
 def exp(a: Tracked, machine: Arithmetic) -> Tracked:
@@ -90,7 +96,8 @@ def exp(a: Tracked, machine: Arithmetic) -> Tracked:
         carried = np.where(a.value > -EXP_LIMIT, size * np.expm1(a.error), largest)
     loose = carried + ELEMENTARY * machine.unit_roundoff * (size + carried) + machine.underflow
     row_error = None if a.row_error is None else a.row_error + ELEMENTARY * machine.unit_roundoff
-    return Tracked(value, np.where(hidden, 0.0, loose), hidden, size, row_error=row_error, exponent=a.value)
+    result = single(value, np.where(hidden, 0.0, loose), hidden, size)
+    return result._replace(row_error=row_error, exponent=a.value)
 
 
 def tanh(a: Tracked, machine: Arithmetic) -> Tracked:
@@ -101,16 +108,18 @@ def tanh(a: Tracked, machine: Arithmetic) -> Tracked:
     size = float64(np.abs(value))
     carried = np.minimum(a.error * steepness, 1 + size)
     loose = carried + ELEMENTARY * machine.unit_roundoff * (size + carried)
-    return Tracked(value, np.where(a.absent, 0.0, loose + machine.underflow), a.absent, size)
+    return single(value, np.where(a.absent, 0.0, loose + machine.underflow), a.absent, size)
 
 
 def matmul(a: Tracked, b: Tracked, machine: Arithmetic) -> Tracked:
     """Dot products of length n, added up in any order, with or without fused multiply-add.
 
-    The rounding of one is at most ``n u |a| |b|``: Jeannerod and Rump, "Improved Error Bounds for Inner
-    Products in Floating-Point Arithmetic", SIAM J. Matrix Anal. Appl. 34 (2013). Two more are for terms that are
-    scaled before they are added, as an online softmax does.
+    The rounding of one, to nearest and clear of underflow, is at most ``n u |a| |b|``: Jeannerod and Rump, "Improved
+    Error Bounds for Inner Products in Floating-Point Arithmetic", SIAM J. Matrix Anal. Appl. 34 (2013). Two
+    more are for terms that are scaled before they are added, as an online softmax does.
     """
+    if b.value.ndim < 2:
+        refuse("matmul", "a right operand with at least two axes", b.value.shape)
     value = a.value @ b.value
     n = float64(~a.absent) @ float64(~b.absent)
     magnitude = a.size @ b.size
@@ -122,11 +131,11 @@ def matmul(a: Tracked, b: Tracked, machine: Arithmetic) -> Tracked:
     loose = carried + rounding
     if a.convex:
         loose = np.minimum(loose, average_error(a, b, value, machine))
-    return Tracked(value, np.where(n == 0, 0.0, loose), exact | (n == 0), magnitude)
+    return Tracked(value, np.where(n == 0, 0.0, loose), exact | (n == 0), magnitude, step, np.maximum(n, 1))
 
 
 def sum_along(a: Tracked, machine: Arithmetic, axis: int | tuple[int, ...] | None, keepdims: bool) -> Tracked:
-    """A sum along axes, in any order, fused or not with the sums that its terms are."""
+    """A sum along axes, in any order; of sums that are finished, not of all their terms as one."""
 
     def summed(array: Array) -> Array:
         return np.sum(array, axis=axis, keepdims=keepdims)
@@ -134,12 +143,15 @@ def sum_along(a: Tracked, machine: Arithmetic, axis: int | tuple[int, ...] | Non
     value = summed(a.value)
     additions = np.maximum(summed(float64(~a.absent)) - 1, 0)
     magnitude = summed(a.magnitude)
-    step = np.min(quantum(a.value), axis=axis, keepdims=keepdims, initial=np.inf)
-    exact = np.all(a.exact, axis=axis, keepdims=keepdims) & (magnitude * machine.unit_roundoff <= step)
+    step = np.min(a.step, axis=axis, keepdims=keepdims, initial=np.inf)
+    representable = (magnitude * machine.unit_roundoff <= step) & _clear_of_underflow(step, machine)
+    exact = np.all(a.exact, axis=axis, keepdims=keepdims) & representable
     carried = summed(a.loose)
     rounding = machine.unit_roundoff * (magnitude + carried) + machine.underflow
     loose = carried + np.where(additions == 0, 0.0, np.maximum(additions, 1) * rounding)
-    return Tracked(value, loose, exact, magnitude, sum_of=a if axis in (-1, a.value.ndim - 1) else None)
+    terms = np.maximum(additions + 1, np.max(a.terms, axis=axis, keepdims=keepdims, initial=1))
+    result = Tracked(value, loose, exact, magnitude, step, terms)
+    return result._replace(sum_of=a if _is_of_rows(a, axis, keepdims) else None)
 
 
 def maximum_along(a: Tracked, axis: int | tuple[int, ...] | None, keepdims: bool, initial: float) -> Tracked:
@@ -147,13 +159,24 @@ def maximum_along(a: Tracked, axis: int | tuple[int, ...] | None, keepdims: bool
     value = np.max(a.value, axis=axis, keepdims=keepdims, initial=initial)
     error = np.max(a.error, axis=axis, keepdims=keepdims, initial=0.0)
     size = np.where(value == initial, 0.0, float64(np.abs(value)))
-    return Tracked(value, error, error == 0, size, maximum_of=a if axis in (-1, a.value.ndim - 1) else None)
+    return single(value, error, error == 0, size)._replace(maximum_of=a if _is_of_rows(a, axis, keepdims) else None)
 
 
 def select(condition: Array, a: Tracked, b: Tracked) -> Tracked:
-    """Elements of one or the other, which is exact."""
-    value, loose, exact, magnitude = (np.where(condition, x, y) for x, y in zip(a[:4], b[:4]))
-    return Tracked(value, loose, exact, magnitude, sum_of=a.sum_of or b.sum_of)
+    """Elements of one or the other, which is exact. A sum stays one if only zeros are replaced."""
+    value, loose, exact, magnitude, step, terms = (np.where(condition, x, y) for x, y in zip(a[:6], b[:6]))
+    sum_of = a.sum_of if np.all(condition | (a.value == 0)) else None
+    sum_of = b.sum_of if np.all(~condition | (b.value == 0)) else sum_of
+    return Tracked(value, loose, exact, magnitude, step, terms, sum_of=sum_of)
+
+
+def _finished(a: Tracked) -> Tracked:
+    """The same number, into whose sum nothing more is fused."""
+    return a._replace(terms=np.ones(np.shape(a.value)))
+
+
+def _is_of_rows(a: Tracked, axis: int | tuple[int, ...] | None, keepdims: bool) -> bool:
+    return keepdims and axis in (-1, a.value.ndim - 1)
 
 
 def _product(a: Array, b: Array) -> Array:

@@ -7,7 +7,8 @@ interval from 0 to 1, and no average that of the values that are averaged.
 import numpy as np
 
 from reference.inputs import Array
-from reference.rounding_model import EXP_LIMIT, Arithmetic, Tracked, float64
+from reference.rounding_model import EXP_LIMIT, Arithmetic, Tracked, float64, single
+from reference.softmax import LOWEST
 
 
 def normalize(exponentials: Tracked, total: Tracked, row_error: Array, exponent: Array, machine: Arithmetic) -> Tracked:
@@ -15,20 +16,20 @@ def normalize(exponentials: Tracked, total: Tracked, row_error: Array, exponent:
     weights = exponentials.value / total.value
     p = float64(weights)
     visible = exponentials.loose > 0
-    carried = weights_error(p, float64(total.value), float64(exponent), row_error, visible)
+    carried = weights_error(p, float64(total.value), float64(exponent), row_error)
     terms = np.sum(visible, axis=-1, keepdims=True)
     rounding = (p + carried) * ((terms + 3) * machine.unit_roundoff + terms * machine.underflow)
     vanished = 2 * machine.underflow  # as an exponential, and as a weight
-    return Tracked(weights, np.where(visible, carried + rounding + vanished, 0.0), ~visible, p, convex=True)
+    return single(weights, np.where(visible, carried + rounding + vanished, 0.0), ~visible, p)._replace(convex=True)
 
 
-def weights_error(p: Array, total: Array, exponent: Array, error: Array, visible: Array) -> Array:
+def weights_error(p: Array, total: Array, exponent: Array, error: Array) -> Array:
     """How far weights can move if each exponent is off by its error; never beyond 0 and 1.
 
     The largest that weight ``p`` can be is ``most / (most + the others' least)``, the least that it can be
     ``least / (least + the others' most)``. As ``p + rest`` is 1, the differences from ``p`` can be
-    written so that nothing cancels. The exponents tell of weights that are too small for a float64; where
-    all that a weight is compared with may be so small that the comparison is lost, it can be anything.
+    written so that nothing cancels. Where a denominator is lost to underflow, as the errors of a row may
+    be larger than what lies between its weights, the exponents alone have to tell.
     """
     most = np.exp(np.minimum(exponent + error, EXP_LIMIT)) / total
     least = np.exp(exponent - error) / total
@@ -40,8 +41,18 @@ def weights_error(p: Array, total: Array, exponent: Array, error: Array, visible
         below = (fallen * rest + p * _sum_of_others(risen)) / (least + _sum_of_others(most))
     carried = np.fmax(np.fmax(above, below), 0.0)  # 0 / 0 where nothing else is visible
     lost = np.minimum(most + _sum_of_others(least), least + _sum_of_others(most)) < np.exp(-EXP_LIMIT / 2)
-    in_company = np.sum(visible, axis=-1, keepdims=True) > 1
-    return np.where(lost & in_company, 1.0, np.minimum(carried, 1.0))
+    return np.where(lost, _far_apart(p, exponent, error), np.minimum(carried, 1.0))
+
+
+def _far_apart(p: Array, exponent: Array, error: Array) -> Array:
+    """The same from the exponents, seen from one that cannot fall lower, so that no denominator is below 1."""
+    pivot = np.max(exponent - error, axis=-1, keepdims=True, initial=LOWEST)
+    most = np.exp(np.minimum(exponent + error - pivot, EXP_LIMIT))
+    least = np.exp(exponent - error - pivot)
+    with np.errstate(invalid="ignore"):  # 0 / 0 where nothing is visible
+        above = most / (most + _sum_of_others(least))
+        below = _sum_of_others(most) / (least + _sum_of_others(most))
+    return np.maximum(np.fmin(above, _sum_of_others(p)), np.fmin(below, p))
 
 
 def average_error(weights: Tracked, b: Tracked, average: Array, machine: Arithmetic) -> Array:
@@ -64,7 +75,7 @@ def average_error(weights: Tracked, b: Tracked, average: Array, machine: Arithme
         carried = carried + weights.error[..., :, s : s + 1] * distance
     terms = np.sum(visible, axis=-1, keepdims=True)
     sum_error = (terms + 4) * machine.unit_roundoff + terms * machine.underflow
-    rounding = ((terms + 2) * machine.unit_roundoff + sum_error) * size + terms * machine.underflow
+    rounding = ((terms + 2) * machine.unit_roundoff + sum_error) * size + (2 * terms + 2) * machine.underflow
     return np.minimum(carried, spread) + largest_error + sum_error * np.abs(center) + rounding
 
 

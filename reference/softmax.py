@@ -33,7 +33,7 @@ def softmax(logits: Array) -> Array:
     Taking away the largest logit changes nothing in exact arithmetic and keeps ``exp`` from
     overflowing. It must be the largest of its own row: against the largest of all rows a low row
     would underflow to 0 / 0. Blanchard, Higham and Higham, "Accurately computing the log-sum-exp
-    and softmax functions", IMA J. Numer. Anal. 41 (2021), algorithm 3.2.
+    and softmax functions", IMA J. Numer. Anal. 41 (2021).
 
     Examples
     --------
