@@ -1,5 +1,7 @@
 """A disagreement as a script that runs on its own, and what that script calls."""
 
+import sys
+
 import keras
 import numpy as np
 
@@ -59,15 +61,20 @@ def replay(target, property_name, example, kind=None):
     Returns
     -------
     status
-        1 if the layer disagrees, else 0.
+        1 if the layer disagrees, 0 if it agrees, 2 if it cannot be told.
     """
     from parity_tests.report import Counterexample
 
-    subject = subjects.find(target, kind)
+    try:
+        subject = subjects.find(target, kind)
+    except ValueError as error:
+        print(f"parity_tests: {error}", file=sys.stderr)
+        return 2
     found = [outcomes(trial, subject, example) for trial in TRIALS]
     outcome = next((one[property_name] for one in found if property_name in one), None)
     if outcome is None:
-        raise ValueError(f"property_name: expected one that the layer has, received {property_name!r}")
+        print(f"parity_tests: property_name: expected one that it has, received {property_name!r}", file=sys.stderr)
+        return 2
     if outcome.agrees:
         print(f"{subject.target}: {property_name} agrees with the reference")
     else:

@@ -69,7 +69,7 @@ def check_subject(subject, examples, seed, on_example=None):
     start = time.perf_counter()
     tallies = {}
 
-    def tally(example):
+    def count(example):
         layer = built_or_none(subject, example)
         for trial in TRIALS:
             for name, (outcome, excuses) in judge(trial, subject, example, layer).items():
@@ -77,7 +77,7 @@ def check_subject(subject, examples, seed, on_example=None):
         if on_example is not None:
             on_example(subject.target)
 
-    search(subject, tally, examples, seed, phases=(Phase.generate,))
+    search(subject, count, examples, seed, phases=(Phase.generate,))
     shrink(subject, [tally for tally in tallies.values() if tally.disagreements], examples, seed)
     properties = tuple(tally.report(subject) for tally in tallies.values())
     return SubjectReport(subject.target, subject.kind.name, time.perf_counter() - start, properties)

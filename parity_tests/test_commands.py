@@ -110,6 +110,21 @@ def test_arrays_that_cannot_be_used_exit_with_2_and_one_line(tmp_path, capsys):
     assert show(["--npz", str(tmp_path / "missing.npz")]) == 2
 
 
+@pytest.mark.parametrize("content", [b"", b"not an archive", b"PK\x03\x04 broken"])
+def test_a_file_that_is_no_npz_exits_with_2_and_one_line(content, tmp_path, capsys):
+    path = tmp_path / "mine.npz"
+    path.write_bytes(content)
+    assert show(["--npz", str(path)]) == 2
+    assert capsys.readouterr().err == f"reference: {path}: expected an .npz file, received something else\n"
+
+
+def test_a_single_array_exits_with_2_and_one_line(tmp_path, capsys):
+    path = tmp_path / "mine.npy"
+    np.save(path, np.eye(2))
+    assert show(["--npz", str(path)]) == 2
+    assert capsys.readouterr().err == f"reference: {path}: expected an .npz file, received a single array\n"
+
+
 def test_a_file_is_replaced_as_a_whole_or_not_at_all(tmp_path, monkeypatch):
     path = tmp_path / "report.json"
     write_atomically(path, "old")

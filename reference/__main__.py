@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -36,7 +37,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _load(path: str) -> dict[str, Any]:
     known = ("query", "key", "value", "scale", "softcap", "bias", "mask", "d_output")
-    with np.load(path, allow_pickle=False) as file:
+    with open(path, "rb") as stream:
+        try:
+            file = np.load(stream, allow_pickle=False)
+        except (EOFError, ValueError, BadZipFile) as error:
+            raise ValueError(f"{path}: expected an .npz file, received something else") from error
         if not isinstance(file, np.lib.npyio.NpzFile):
             raise ValueError(f"{path}: expected an .npz file, received a single array")
         arrays: dict[str, Any] = {name: file[name] for name in file.files}
@@ -45,8 +50,8 @@ def _load(path: str) -> dict[str, Any]:
     if missing or unknown:
         received = ", ".join(arrays) or "none"
         raise ValueError(f"{path}: expected arrays query, key, value (and {', '.join(known[3:])}), received {received}")
-    if "softcap" in arrays:
-        arrays["softcap"] = float(arrays["softcap"])
+    if "softcap" in arrays and arrays["softcap"].ndim == 0:
+        arrays["softcap"] = arrays["softcap"][()]  # the number itself
     return arrays
 
 

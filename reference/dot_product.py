@@ -39,16 +39,16 @@ class DotProductAttention(NamedTuple):
 class DotProductGradients(NamedTuple):
     """Every gradient of the backward pass, in the order computed, in the shape of what it is of."""
 
-    d_value: Array
+    d_value: Array  # step 7
     d_weights: Array
-    d_logits: Array
-    d_scores: Array
-    d_bias: Array | None
+    d_logits: Array  # step 6
+    d_scores: Array  # step 5
+    d_bias: Array | None  # step 4
     d_capped: Array
-    d_scaled: Array
-    d_scale: Array
+    d_scaled: Array  # step 3
+    d_scale: Array  # step 2
     d_products: Array
-    d_query: Array
+    d_query: Array  # step 1
     d_key: Array
 
 
@@ -108,13 +108,13 @@ def dot_product_attention(
     """
     query, key, value = as_array("query", query), as_array("key", key), as_array("value", value)
     scale, bias, mask = _checked_options(query, key, value, scale, softcap, bias, mask)
-    products = query @ key.mT  # 1
+    products = query @ key.mT  # 1  (..., T, S)
     scaled = scale * products  # 2
     capped = scaled if softcap is None else softcap * np.tanh(scaled / softcap)  # 3
     scores = capped if bias is None else capped + bias  # 4
     logits = scores if mask is None else np.where(mask, scores, -np.inf)  # 5
-    weights = softmax(logits)  # 6
-    output = weights @ value  # 7
+    weights = softmax(logits)  # 6  (..., T, S)
+    output = weights @ value  # 7  (..., T, d_v)
     return DotProductAttention(
         query, key, value, scale, softcap, bias, mask,
         products, scaled, capped, scores, logits, weights, output,
@@ -146,6 +146,11 @@ def dot_product_attention_backward(
     ValueError
         If ``d_output`` or ``d_weights`` has not the shape of what it is the gradient of, or is not finite.
 
+    Notes
+    -----
+    Derived by hand from the seven steps of the forward; the same formulas are in Dao et al., "FlashAttention"
+    (2022), appendix B.2.
+
     Examples
     --------
     >>> attention = dot_product_attention([[1.0]], np.log([[1.0], [2.0], [3.0]]), [[6.0], [3.0], [2.0]])
@@ -155,8 +160,8 @@ def dot_product_attention_backward(
     """
     query, key, value, scale, softcap, bias, _, products, _, capped, scores, _, weights, output = attention
     d_output = as_cotangent("d_output", d_output, "output", output.shape)
-    d_value = sum_to_shape(weights.mT @ d_output, value.shape)  # 7
-    d_attended = sum_to_shape(d_output @ value.mT, weights.shape)  # 7
+    d_value = sum_to_shape(weights.mT @ d_output, value.shape)  # 7  (..., S, d_v)
+    d_attended = sum_to_shape(d_output @ value.mT, weights.shape)  # 7  (..., T, S)
     if d_weights is None:
         d_weights = d_attended
     else:
@@ -171,8 +176,8 @@ def dot_product_attention_backward(
         d_scaled = d_capped * (1 - np.square(capped / softcap))  # 3, as tanh' = 1 - tanh²
     d_scale = sum_to_shape(d_scaled * products, scale.shape)  # 2
     d_products = sum_to_shape(scale * d_scaled, products.shape)  # 2
-    d_query = sum_to_shape(d_products @ key, query.shape)  # 1
-    d_key = sum_to_shape(d_products.mT @ query, key.shape)  # 1
+    d_query = sum_to_shape(d_products @ key, query.shape)  # 1  (..., T, d_k)
+    d_key = sum_to_shape(d_products.mT @ query, key.shape)  # 1  (..., S, d_k)
     return DotProductGradients(
         d_value, d_weights, d_logits, d_scores, d_bias, d_capped, d_scaled, d_scale, d_products, d_query, d_key
     )

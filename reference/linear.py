@@ -1,6 +1,6 @@
 """A linear projection, and its backward."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,7 @@ class LinearGradients(NamedTuple):
     d_x: Array
 
 
-def linear(x: Array, W: Array, b: Array | None = None) -> Array:
+def linear(x: Any, W: Any, b: Any = None) -> Array:
     """Return ``x W + b``, each position projected by the same weights.
 
     Parameters
@@ -48,7 +48,7 @@ def linear(x: Array, W: Array, b: Array | None = None) -> Array:
     return y + b
 
 
-def linear_backward(d_y: Array, x: Array, W: Array) -> LinearGradients:
+def linear_backward(d_y: Any, x: Any, W: Any) -> LinearGradients:
     """Return the gradients of `linear`.
 
     Parameters
@@ -92,7 +92,7 @@ def linear_backward(d_y: Array, x: Array, W: Array) -> LinearGradients:
     return LinearGradients(d_b, d_W, d_x)
 
 
-def _checked(x: Array, W: Array) -> tuple[Array, Array]:
+def _checked(x: Any, W: Any) -> tuple[Array, Array]:
     x, W = as_array("x", x), as_array("W", W)
     check_rank("x", x, "(..., d_in)", 1)
     if W.ndim != 2:

@@ -174,6 +174,11 @@ def track(array: Any, arithmetic: Arithmetic) -> Rounded:
     -------
     Rounded
 
+    Raises
+    ------
+    ValueError
+        If the array is not made of numbers.
+
     Examples
     --------
     >>> track([0.5, 0.1], FLOAT32).error == [0, 2**-23 * 0.1]
@@ -183,12 +188,36 @@ def track(array: Any, arithmetic: Arithmetic) -> Rounded:
 
 
 def values(record: Any) -> Any:
-    """Return a record (a NamedTuple, nested or not) with the value of each `Rounded` array in it."""
+    """Return a record (a NamedTuple, nested or not) with the values in place of each `Rounded` array.
+
+    Parameters
+    ----------
+    record
+        What a function of this package returned for tracked arrays.
+
+    Examples
+    --------
+    >>> from reference import linear_backward
+    >>> values(linear_backward(track([[2.0]], FLOAT32), [[3.0]], [[4.0]])).d_x
+    array([[8.]])
+    """
     return _each(record, lambda rounded: rounded.value)
 
 
 def errors(record: Any) -> Any:
-    """Return a record (a NamedTuple, nested or not) with the bound of each `Rounded` array in it."""
+    """Return a record (a NamedTuple, nested or not) with the bounds in place of each `Rounded` array.
+
+    Parameters
+    ----------
+    record
+        What a function of this package returned for tracked arrays.
+
+    Examples
+    --------
+    >>> from reference import linear_backward
+    >>> errors(linear_backward(track([[2.0]], FLOAT32), [[3.0]], [[4.0]])).d_x
+    array([[0.]])
+    """
     return _each(record, lambda rounded: rounded.error)
 
 
@@ -208,6 +237,11 @@ def error_bound(function: Callable[..., Any], *arguments: Any, arithmetic: Arith
     -------
     record
         What the function returns, with a bound in place of each array.
+
+    Raises
+    ------
+    ValueError
+        As the function does.
 
     Examples
     --------

@@ -1,5 +1,7 @@
 """The softmax of the last axis, and its backward."""
 
+from typing import Any
+
 import numpy as np
 
 from reference.inputs import Array, as_array, as_cotangent, check_rank
@@ -9,7 +11,7 @@ from reference.inputs import Array, as_array, as_cotangent, check_rank
 LOWEST = float(np.finfo(np.float64).min)
 
 
-def softmax(logits: Array) -> Array:
+def softmax(logits: Any) -> Array:
     """Turn each row of logits into weights that are positive and sum to 1.
 
     Parameters
@@ -52,7 +54,7 @@ def softmax(logits: Array) -> Array:
     return exponentials / np.where(total == 0, 1.0, total)
 
 
-def softmax_backward(d_weights: Array, weights: Array) -> Array:
+def softmax_backward(d_weights: Any, weights: Any) -> Array:
     """Return the gradient with respect to the logits.
 
     With ``weights[i] = exp(logits[i]) / total``, the derivative of ``weights[i]`` with respect to

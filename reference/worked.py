@@ -60,6 +60,16 @@ def worked(query: Any, key: Any, value: Any, d_output: Any = None, **options: An
     d_output
         The gradient with respect to the output; by default 1 everywhere, so that the loss is the output's sum.
 
+    Returns
+    -------
+    lines
+        To be printed.
+
+    Raises
+    ------
+    ValueError
+        As `reference.dot_product_attention` and its backward do.
+
     Examples
     --------
     >>> print(*worked([[1.0]], [[1.0]], [[2.0]])[6:9], sep="\\n")
@@ -99,8 +109,10 @@ def _backward(gradients: DotProductGradients, used: set[str]) -> list[str]:
     before = "d_scores"
     for step in BACKWARD:
         if step.option is None or step.option in used:
-            lines += _shown(f"{step.name} = {step.formula.format(before=before)}", getattr(gradients, step.name))
-            before = step.name if step.name in ("d_scaled", "d_products") else before
+            # Without a scale, what was capped are the products themselves.
+            name = "d_products" if step.name == "d_scaled" and "scale" not in used else step.name
+            lines += _shown(f"{name} = {step.formula.format(before=before)}", getattr(gradients, step.name))
+            before = name if name in ("d_scaled", "d_products") else before
     return lines
 
 
