@@ -38,6 +38,14 @@ def quiet_warnings():
         yield
 
 
+def check_backend():
+    """Refuse a backend whose differentiation is not used here yet."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(f"backend: expected tensorflow, received {keras.backend.backend()}")
+
+
 def call_with_gradients(call, inputs, variables, cotangents):
     """Call a layer, and take the gradients of ``sum(cotangent * result)``.
 
@@ -57,10 +65,6 @@ def call_with_gradients(call, inputs, variables, cotangents):
     results, gradients
         Lists of tensors; a gradient is None where the backend calls the result and the source disconnected.
     """
-    import keras
-
-    if keras.backend.backend() != "tensorflow":
-        raise ValueError(f"backend: expected tensorflow, received {keras.backend.backend()}")
     import tensorflow as tf
 
     tensors = [tf.convert_to_tensor(array) for array in inputs]

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, Verbosity
 
 from parity_tests import divergences, subjects
-from parity_tests.backend import quiet_warnings
+from parity_tests.backend import check_backend, quiet_warnings
 from parity_tests.comparison import Outcome
 from parity_tests.properties import TRIALS, outcomes, shown
 from parity_tests.report import Counterexample, PropertyReport, Report, SubjectReport
@@ -43,7 +43,7 @@ def check(*targets, kind=None, examples=100, seed=0, on_example=None):
     Raises
     ------
     ValueError
-        If a target cannot be used.
+        If a target cannot be used, or Keras runs on another backend than TensorFlow.
 
     Examples
     --------
@@ -53,6 +53,7 @@ def check(*targets, kind=None, examples=100, seed=0, on_example=None):
     """
     if examples < 1:
         raise ValueError(f"examples: expected at least 1, received {examples}")
+    check_backend()
     subjects.check_kind(kind)
     found = [subjects.find(target, kind) for target in targets]
     if not targets:

@@ -219,6 +219,12 @@ def test_a_target_that_cannot_be_used_is_refused_in_one_line(target, kind, messa
     assert "\n" not in str(error.value)
 
 
+def test_another_backend_is_refused_in_one_line(monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(ValueError, match=r"^backend: expected tensorflow, received jax$"):
+        parity_tests.check("keras_impl:AttentionLayer", examples=1)
+
+
 def test_no_examples_are_refused():
     with pytest.raises(ValueError, match="examples: expected at least 1, received 0"):
         parity_tests.check(examples=0)
