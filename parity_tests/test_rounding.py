@@ -14,7 +14,7 @@ from parity_tests.comparison import compare, within_bound
 from parity_tests.evaluations import ORDERS, evaluate
 from parity_tests.strategies import generators
 from reference import dot_product_attention, dot_product_attention_backward
-from reference.rounding import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, track
+from reference.rounding import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, error_bound, track
 
 ARITHMETIC = {np.float16: FLOAT16, ml_dtypes.bfloat16: BFLOAT16, np.float32: FLOAT32, np.float64: FLOAT64}
 LARGE = {np.float16: 3.0, np.float32: 64.0, np.float64: 64.0, ml_dtypes.bfloat16: 64.0}  # clear of overflow
@@ -180,3 +180,16 @@ def test_a_coarser_machine_has_a_larger_bound(drawn):
     bounds = [tracked(*drawn, arithmetic) for arithmetic in (FLOAT64, FLOAT32, BFLOAT16)]
     for finer, coarser in itertools.pairwise(bounds):
         assert all((finer[name].error <= coarser[name].error).all() for name in finer)
+
+
+@given(generators())
+def test_the_bound_of_a_function_is_that_of_its_tracked_arguments(rng):
+    query, key, value, d_output = (rng.normal(size=(3, 3)) for _ in range(4))
+    arrays = [track(array, FLOAT32) for array in (query, key, value)]
+    attention = dot_product_attention(*arrays)
+    bound = error_bound(dot_product_attention, query, key, value, arithmetic=FLOAT32)
+    assert np.array_equal(bound.output, attention.output.error)
+    gradients = dot_product_attention_backward(track(d_output, FLOAT32), attention)
+    bound = error_bound(dot_product_attention_backward, d_output, attention, arithmetic=FLOAT32)
+    assert np.array_equal(bound.d_key, gradients.d_key.error)
+    assert (bound.d_key > 0).all()

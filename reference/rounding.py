@@ -187,40 +187,6 @@ def track(array: Any, arithmetic: Arithmetic) -> Rounded:
     return Rounded(_tracked(array, arithmetic), arithmetic)
 
 
-def values(record: Any) -> Any:
-    """Return a record (a NamedTuple, nested or not) with the values in place of each `Rounded` array.
-
-    Parameters
-    ----------
-    record
-        What a function of this package returned for tracked arrays.
-
-    Examples
-    --------
-    >>> from reference import linear_backward
-    >>> values(linear_backward(track([[2.0]], FLOAT32), [[3.0]], [[4.0]])).d_x
-    array([[8.]])
-    """
-    return _each(record, lambda rounded: rounded.value)
-
-
-def errors(record: Any) -> Any:
-    """Return a record (a NamedTuple, nested or not) with the bounds in place of each `Rounded` array.
-
-    Parameters
-    ----------
-    record
-        What a function of this package returned for tracked arrays.
-
-    Examples
-    --------
-    >>> from reference import linear_backward
-    >>> errors(linear_backward(track([[2.0]], FLOAT32), [[3.0]], [[4.0]])).d_x
-    array([[0.]])
-    """
-    return _each(record, lambda rounded: rounded.error)
-
-
 def error_bound(function: Callable[..., Any], *arguments: Any, arithmetic: Arithmetic, **options: Any) -> Any:
     """Run a function of this package for its error bound.
 
@@ -248,18 +214,24 @@ def error_bound(function: Callable[..., Any], *arguments: Any, arithmetic: Arith
     >>> from reference import softmax
     >>> error_bound(softmax, [0.0, -np.inf], arithmetic=FLOAT32)[1]
     np.float64(0.0)
+
+    Integers are exact, and so is what is made of them by a projection:
+
+    >>> from reference import linear_backward
+    >>> error_bound(linear_backward, [[2.0]], [[3.0]], [[4.0]], arithmetic=FLOAT32).d_W
+    array([[0.]])
     """
     tracked = [
         argument if isinstance(argument, (tuple, Rounded)) else track(argument, arithmetic) for argument in arguments
     ]
-    return errors(function(*tracked, **options))
+    return _errors(function(*tracked, **options))
 
 
-def _each(record: Any, read: Callable[[Rounded], Array]) -> Any:
+def _errors(record: Any) -> Any:
     if isinstance(record, Rounded):
-        return read(record)
+        return record.error
     if isinstance(record, tuple):
-        return type(record)(*(_each(field, read) for field in record))
+        return type(record)(*(_errors(field) for field in record))
     return record
 
 

@@ -1,0 +1,72 @@
+"""Calls of dot-product attention for its tests: arguments of shapes that broadcast, with every option or none."""
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import mutually_broadcastable_shapes
+
+from parity_tests.strategies import generators
+from reference import (
+    dot_product_attention,
+    dot_product_attention_backward,
+)
+from reference.rounding import FLOAT64, track
+
+INPUTS = ("query", "key", "value")
+
+
+TRACKED = (*INPUTS, "scale", "bias")
+
+
+@st.composite
+def sizes(draw):
+    """T, S, d_k and d_v: any, all equal or all distinct."""
+    equal = st.integers(1, 6).map(lambda size: (size,) * 4)
+    return draw(st.tuples(*(st.integers(1, 6),) * 4) | equal | st.permutations((2, 3, 4, 5)))
+
+
+@st.composite
+def calls(draw, may_hide=True, softcap=True):
+    """Keyword arguments of attention, of shapes that broadcast, with every option or none."""
+    T, S, d_k, d_v = draw(sizes())
+    leading = draw(mutually_broadcastable_shapes(num_shapes=6, max_dims=2, max_side=3)).input_shapes
+    rng = draw(generators())
+    call = {
+        "query": rng.normal(size=(*leading[0], T, d_k)),
+        "key": rng.normal(size=(*leading[1], S, d_k)),
+        "value": rng.normal(size=(*leading[2], S, d_v)),
+    }
+    of_scores = st.sampled_from(((T, S), (1, S), (T, 1), (1, 1)))
+    call["scale"] = rng.normal(size=(*leading[3], *draw(of_scores))) if draw(st.booleans()) else rng.normal()
+    call["softcap"] = draw(st.sampled_from((None, 0.5, 3.0))) if softcap else None
+    call["bias"] = rng.normal(size=(*leading[4], *draw(of_scores))) if draw(st.booleans()) else None
+    if call["bias"] is not None and may_hide:
+        call["bias"] = np.where(rng.random(call["bias"].shape) < 0.2, -np.inf, call["bias"])
+    call["mask"] = rng.random((*leading[5], *draw(of_scores))) < 0.7 if draw(st.booleans()) else None
+    return call
+
+
+@st.composite
+def cotangents(draw, call):
+    """A cotangent on the output, and one on the weights or none."""
+    record = dot_product_attention(**call)
+    rng = draw(generators())
+    d_output = rng.normal(size=record.output.shape)
+    return {"d_output": d_output, "d_weights": rng.normal(size=record.weights.shape) if draw(st.booleans()) else None}
+
+
+def tracked(call):
+    """The same call, whose error is followed."""
+    return {
+        name: track(argument, FLOAT64) if name in TRACKED and argument is not None else argument
+        for name, argument in call.items()
+    }
+
+
+def backward(call, d_output, d_weights=None):
+    """The gradients of a call."""
+    return dot_product_attention_backward(d_output, dot_product_attention(**call), d_weights)
+
+
+def of_inputs(call, gradients):
+    """The gradients of those arguments that there are, by name."""
+    return {name: getattr(gradients, f"d_{name}") for name in TRACKED if call.get(name) is not None}
