@@ -31,8 +31,11 @@ def test_one_element_out_of_bounds_disagrees(element):
     assert outcome.ratio > 1
 
 
-def test_a_bound_of_nan_disagrees():
-    assert not compare(EXPECTED, EXPECTED, np.full((1, 2, 2), np.nan)).agrees
+@pytest.mark.parametrize("bound", [np.nan, np.inf])
+def test_a_bound_that_is_no_number_disagrees(bound):
+    outcome = compare(EXPECTED, EXPECTED, np.full((1, 2, 2), bound))
+    assert not outcome.agrees
+    assert outcome.message.startswith("the bound is not finite")
 
 
 def test_a_bound_of_zero_asks_for_the_very_number():

@@ -192,9 +192,9 @@ def test_weights_that_are_certain_stay_so_however_large_the_scores():
 
 
 def test_only_a_quotient_by_its_own_sum_makes_weights():
-    exponentials = np.exp(
-        track(np.ones((2, 2)), FLOAT32) - np.max(track(np.ones((2, 2)), FLOAT32), axis=-1, keepdims=True)
-    )
+    logits = track(np.ones((2, 2)), FLOAT32)
+    exponentials = np.exp(logits - np.max(logits, axis=-1, keepdims=True))
     total = np.sum(exponentials, axis=-1, keepdims=True)
+    assert (exponentials / total).tracked.convex
     assert not (exponentials / np.where([[True], [False]], total, 1e-3)).tracked.convex
     assert not (exponentials / np.sum(exponentials, axis=-1)).tracked.convex
