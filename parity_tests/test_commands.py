@@ -137,3 +137,9 @@ def test_a_file_is_replaced_as_a_whole_or_not_at_all(tmp_path, monkeypatch):
         write_atomically(path, "new")
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["report.json"]
+
+
+def test_a_file_may_be_read_by_whoever_may_read_others(tmp_path):
+    write_atomically(tmp_path / "report.json", "report")
+    (tmp_path / "other").write_text("other")
+    assert (tmp_path / "report.json").stat().st_mode == (tmp_path / "other").stat().st_mode
