@@ -8,7 +8,7 @@ HOMES = {
     "Example": "example",
     "Kind": "example",
     "Subject": "subjects",
-    "check": "search",
+    "check": "verdict",
     "replay": "counterexample",
 }
 

@@ -58,7 +58,7 @@ def parser():
     mutants = commands.add_parser("mutants", help="see which faulty layers the check finds, and how fast")
     mutants.set_defaults(run=run_mutants)
     for command in (check, mutants):
-        command.add_argument("--examples", type=int, default=100, metavar="N", help="for each layer (default: 100)")
+        command.add_argument("--examples", type=int, default=300, metavar="N", help="for each layer (default: 300)")
         command.add_argument("--seed", type=int, default=0, metavar="N", help="draws the examples (default: 0)")
     return top
 

@@ -46,24 +46,23 @@ def check_backend():
         raise ValueError(f"backend: expected tensorflow, received {keras.backend.backend()}")
 
 
-def call_with_gradients(call, inputs, variables, cotangents):
+def differentiate(call, variables, inputs, masks, cotangents):
     """Call a layer, and take the gradients of ``sum(cotangent * result)``.
 
     Parameters
     ----------
     call
-        Takes a list of tensors and returns a list of results, one for each cotangent.
-    inputs
-        Arrays.
+        Takes a list of inputs and one of masks, and returns a sequence of results, one for each cotangent.
     variables
         Keras variables.
-    cotangents
-        Arrays in the shape of the results.
+    inputs, masks, cotangents
+        Lists of arrays.
 
     Returns
     -------
     results, gradients
-        Lists of tensors; a gradient is None where the backend calls the result and the source disconnected.
+        Sequences of tensors; the gradients are those of the inputs, then of the variables, each None where the
+        backend calls the result and the source disconnected.
     """
     import tensorflow as tf
 
@@ -72,9 +71,33 @@ def call_with_gradients(call, inputs, variables, cotangents):
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         for source in sources:
             tape.watch(source)
-        results = call(tensors)
+        results = call(tensors, [tf.convert_to_tensor(mask) for mask in masks])
     weighted = [tf.cast(cotangent, result.dtype) for cotangent, result in zip(cotangents, results, strict=True)]
     return results, tape.gradient(results, sources, output_gradients=weighted)
+
+
+def trace(call, variables, inputs, masks, cotangents):
+    """Return a graph that takes inputs, masks and cotangents and does what `differentiate` does.
+
+    It serves all arrays with the same dtypes and last axes, the depths; every other size is unknown to it, but of a
+    weights' cotangent also the last one.
+    """
+    import tensorflow as tf
+
+    def signature(arrays, last):
+        return [tf.TensorSpec((*[None] * (array.ndim - 1), last(array)), array.dtype) for array in arrays]
+
+    depth = [array.shape[-1] for array in cotangents[:1]]
+    graph = tf.function(
+        lambda *arrays: differentiate(call, variables, *arrays),
+        input_signature=[
+            signature(inputs, lambda array: array.shape[-1]),
+            signature(masks, lambda array: None),
+            [tf.TensorSpec((None, None, size), array.dtype) for size, array in zip([*depth, None], cotangents)],
+        ],
+        autograph=False,  # as Keras's own training step
+    )
+    return lambda *arrays: graph(*([tf.convert_to_tensor(array) for array in listed] for listed in arrays))
 
 
 def to_numpy(tensor):

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from parity_tests import subjects
+from parity_tests.layers import Layers
 from parity_tests.properties import TRIALS, outcomes
 
 
@@ -13,6 +14,7 @@ def script(counterexample):
     """Return a Python program that makes the layer, calls it, and exits with 1 as long as it disagrees."""
     target, kind, property_name, example, _ = counterexample
     heading = "\n".join(f"# {line}" for line in description(counterexample).splitlines())
+    fields = "".join(f"    {name}=True,\n" for name in ("mixed", "traced") if getattr(example, name))
     imports = "import ml_dtypes\n" if example.dtype == "bfloat16" else ""
     return f"""{heading}
 # Keras {keras.__version__} on {keras.backend.backend()}. Exits with 1 as long as it is so.
@@ -30,7 +32,7 @@ example = Example(
     d_output={_array(example.d_output, example.dtype)},
     d_weights={_array(example.d_weights, example.dtype)},
     judged={_array(example.judged, example.dtype)},
-)
+{fields})
 raise SystemExit(replay({target!r}, {property_name!r}, example, kind={kind!r}))"""
 
 
@@ -70,7 +72,7 @@ def replay(target, property_name, example, kind=None):
     except ValueError as error:
         print(f"parity_tests: {error}", file=sys.stderr)
         return 2
-    found = [outcomes(trial, subject, example) for trial in TRIALS]
+    found = [outcomes(trial, Layers(subject), example) for trial in TRIALS]
     outcome = next((one[property_name] for one in found if property_name in one), None)
     if outcome is None:
         print(f"parity_tests: property_name: expected one that it has, received {property_name!r}", file=sys.stderr)

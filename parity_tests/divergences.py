@@ -81,11 +81,17 @@ def hidden_outscores(kind, example):
     return visible.any(axis=-1) & (most_hidden - subtracted > least_visible - 750)
 
 
+def in_training(kind, example):
+    """All rows, if the layer drops weights."""
+    return np.full(example.judged.shape, bool(example.constructor.get("dropout")))
+
+
 def _scores(example):
     arrays = {name: track(array, ARITHMETIC[example.dtype]) for name, array in example.inputs.items()}
     return dot_product_attention(**arrays).scores
 
 
 CONDITIONS = {
-    condition.__name__: condition for condition in (nothing_visible, nothing_visible_float16, hidden_outscores)
+    condition.__name__: condition
+    for condition in (nothing_visible, nothing_visible_float16, hidden_outscores, in_training)
 }

@@ -2,43 +2,70 @@
 
 import ml_dtypes
 import numpy as np
-from hypothesis import strategies as st
 
 from parity_tests import strategies
 from parity_tests.example import Example, Kind
 from reference import causal_mask, dot_product_attention, dot_product_attention_backward
 from reference.rounding import track
 
+WHICH_MASKS = ("query_mask given", "key_mask given", "value_mask given")
+SHARED = frozenset({*strategies.WAY_OF_CALLING, *WHICH_MASKS, "depths", "d_k", "d_v", "d_weights"})
+NO_MASKS = dict.fromkeys(WHICH_MASKS, False)
+SMALL = {"lengths": "free", "depths": "free", "B": 2, "T": 5, "S": 7, "d_k": 3, "d_v": 2, "dtype": "float32"}
+CORNERS = {
+    "positions beyond 127, causal": {**SMALL, **NO_MASKS, "B": 1, "T": 130, "S": 130, "causal": True},
+    "130 keys": {**SMALL, "S": 130, "scores": "moderate"},
+    "130 queries and keys": {**SMALL, "B": 1, "T": 130, "S": 130, "scores": "moderate", "causal": False},
+    "130 keys in float16": {**SMALL, "S": 130, "dtype": "float16", "scores": "moderate"},
+    "depth 1": {**SMALL, "d_k": 1, "d_v": 1, "scaled": True},
+    "one query": {**SMALL, "T": 1},
+    "one key": {**SMALL, "S": 1},
+    "one item": {**SMALL, "B": 1, "T": 4, "S": 4},
+    "eight items": {**SMALL, "B": 8},
+    "scores that overflow float16": {**SMALL, **NO_MASKS, "dtype": "float16", "scores": "large", "causal": False},
+    "scores that overflow float32": {**SMALL, **NO_MASKS, "scores": "large", "causal": False},
+    "scores of about 50": {**SMALL, **NO_MASKS, "scores": "steep", "values": "ordinary", "causal": False},
+    "scores of thousands": {**SMALL, **NO_MASKS, "scores": "wide", "values": "ordinary", "causal": False},
+    "values of thousands": {**SMALL, "scores": "moderate", "values": "huge"},
+    "causal without a mask, traced": {**SMALL, **NO_MASKS, "causal": True, "traced": True},
+    "causal with all masks, traced": {**SMALL, **dict.fromkeys(WHICH_MASKS, True), "causal": True, "traced": True},
+    "weights dropped": {**SMALL, "dropout": 0.25, "scaled": True, "scores": "moderate"},
+    "float64": {**SMALL, "dtype": "float64"},
+    "bfloat16": {**SMALL, "dtype": "bfloat16"},
+    "mixed precision": {**SMALL, "dtype": "float16", "mixed": True, "scaled": True},
+}
 
-@st.composite
-def examples(draw):
+
+def draw(choice, rng, options):
     """Any example of the kind."""
-    sizes = draw(strategies.sizes(("B", "T", "S", "d_k", "d_v")))
-    B, T, S, d_k, d_v = (sizes[name] for name in ("B", "T", "S", "d_k", "d_v"))
-    dtype = draw(st.sampled_from(strategies.DTYPES))
-    rng = draw(strategies.generators())
-    of_scores = draw(st.sampled_from(strategies.KINDS_OF_VALUES))
-    of_values = draw(st.sampled_from(strategies.KINDS_OF_VALUES))
+    constructor, fields = strategies.way_of_calling(choice, options)
+    depths = strategies.depths(choice, ("d_k", "d_v"))
+    lengths = strategies.lengths(choice, ("B", "T", "S"), depths)
+    B, T, S, d_k, d_v = (*lengths.values(), *depths.values())
+    dtype = fields["dtype"]
+    of_scores = choice("scores", strategies.KINDS_OF_VALUES)
+    of_values = choice("values", strategies.KINDS_OF_VALUES)
     wide = strategies.largest_exact(dtype, d_k)
-    key_mask = draw(strategies.position_masks(B, S, rng))
+    key_mask = strategies.position_masks(choice, "key_mask", B, S, rng)
     return Example(
-        constructor={"scaled": draw(st.booleans())},
-        dtype=dtype,
+        constructor=constructor,
         inputs={
-            "query": draw(strategies.arrays((B, T, d_k), dtype, rng, of_scores, wide)),
-            "key": draw(strategies.arrays((B, S, d_k), dtype, rng, of_scores, wide)),
-            "value": draw(strategies.arrays((B, S, d_v), dtype, rng, of_values, wide)),
+            "query": strategies.arrays(choice, (B, T, d_k), dtype, rng, of_scores, wide),
+            "key": strategies.arrays(choice, (B, S, d_k), dtype, rng, of_scores, wide),
+            "value": strategies.arrays(choice, (B, S, d_v), dtype, rng, of_values, wide),
         },
         weights={},
         masks={
-            "query_mask": draw(strategies.position_masks(B, T, rng)),
+            "query_mask": strategies.position_masks(choice, "query_mask", B, T, rng),
             "key_mask": key_mask,
-            "value_mask": draw(st.sampled_from((key_mask, None))),
+            "value_mask": key_mask if choice("value_mask given", (False, True)) else None,
         },
-        causal=draw(st.booleans()),
-        d_output=draw(strategies.cotangents((B, T, d_v), dtype, rng)),
-        d_weights=draw(strategies.cotangents((B, T, S), dtype, rng)) if draw(st.booleans()) else None,
+        d_output=strategies.cotangents(choice, (B, T, d_v), dtype, rng),
+        d_weights=strategies.cotangents(choice, (B, T, S), dtype, rng)
+        if choice("d_weights", (False, True, True))
+        else None,
         judged=np.ones((B, T), dtype=bool),
+        **fields,
     )
 
 
@@ -124,4 +151,51 @@ def other_contents(array, hidden, factor):
     return np.where(hidden[..., None], other.astype(array.dtype), array)
 
 
-ATTENTION = Kind("attention", examples, plain, expected, visible, replace_hidden)
+def permute(example, rng):
+    """The items in another order, and unless a causal mask says which is which, the keys."""
+    B, S, _ = example.inputs["key"].shape
+    items = rng.permutation(B)
+    keys = np.arange(S) if example.causal else rng.permutation(S)
+    other = example.taken(items)
+    inputs = {**other.inputs, "key": other.inputs["key"][:, keys], "value": other.inputs["value"][:, keys]}
+    masks = dict(other.masks)
+    for name in ("key_mask", "value_mask"):
+        masks[name] = None if masks[name] is None else masks[name][:, keys]
+
+    def permuted(name, array):
+        return array[items] if name == "output" else array[items][:, :, keys]
+
+    return other._replace(inputs=inputs, masks=masks), permuted
+
+
+def identity(example):
+    """Queries and keys of moderate scores, the values identity matrices."""
+    rng = np.random.default_rng(1)
+    B, T, S = 4, 16, 16
+    shapes = {"query": (B, T, 4), "key": (B, S, 4)}
+    arrays = {name: rng.normal(size=shape) / 2 for name, shape in shapes.items()}
+    arrays = {**arrays, "value": np.broadcast_to(np.eye(S), (B, S, S)), "d_output": rng.integers(-2, 3, (B, T, S))}
+    *inputs, d_output = (array.astype(strategies.numpy_dtype(example.dtype)) for array in arrays.values())
+    return example._replace(
+        inputs=dict(zip(example.inputs, inputs)),
+        masks=dict.fromkeys(example.masks),
+        d_output=d_output,
+        d_weights=np.zeros_like(d_output),
+        judged=np.ones((B, T), dtype=bool),
+        traced=False,
+    )
+
+
+ATTENTION = Kind(
+    "attention",
+    options=frozenset({"dropout", "seed"}),
+    draw=draw,
+    shared=SHARED,
+    corners=CORNERS,
+    plain=plain,
+    expected=expected,
+    visible=visible,
+    replace_hidden=replace_hidden,
+    permute=permute,
+    identity=identity,
+)

@@ -1,19 +1,19 @@
 """What a layer and the reference are both given."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from hypothesis.strategies import SearchStrategy
 
 from reference.rounding import Arithmetic, Rounded
 
 
 class Example(NamedTuple):
-    """One call of a layer: how it is made, what goes in, and the gradients that come from above.
+    """One call of a layer: how it is made and called, what goes in, and the gradients that come from above.
 
     Arrays are of the example's dtype. ``judged``, (B, T), tells the rows that count; the others
-    are neither compared nor sent a gradient.
+    are neither compared nor sent a gradient. If ``mixed``, the layer computes in this dtype and keeps its
+    weights in float32; if ``traced``, it is called in a graph that knows no size but the depths.
     """
 
     constructor: dict[str, Any]
@@ -25,6 +25,13 @@ class Example(NamedTuple):
     d_output: np.ndarray
     d_weights: np.ndarray | None
     judged: np.ndarray
+    mixed: bool = False
+    traced: bool = False
+
+    @property
+    def policy(self):
+        """The name of Keras's dtype policy."""
+        return f"mixed_{self.dtype}" if self.mixed else self.dtype
 
     def without_rows(self, rows):
         """Return the same example, in which some rows do not count."""
@@ -34,8 +41,12 @@ class Example(NamedTuple):
 
     def without_items(self, items):
         """Return the same example without some items of the batch."""
+        return self.taken(np.flatnonzero(~items))
+
+    def taken(self, items):
+        """Return the same example with the numbered items of the batch, in this order."""
         fields = (self.inputs, self.masks, self.d_output, self.d_weights, self.judged)
-        inputs, masks, d_output, d_weights, judged = (_kept(field, ~items) for field in fields)
+        inputs, masks, d_output, d_weights, judged = (_taken(field, items) for field in fields)
         return self._replace(inputs=inputs, masks=masks, d_output=d_output, d_weights=d_weights, judged=judged)
 
 
@@ -46,8 +57,15 @@ class Kind(NamedTuple):
     ----------
     name
         What ``--kind`` calls it.
-    examples
-        The strategy that draws examples.
+    options
+        Constructor arguments that a layer of this kind may have, and that are then checked too.
+    draw
+        Takes a `strategies.Choice`, a NumPy generator and the options that the layer has; returns an example.
+    shared
+        The names of those choices that all examples of a family have in common, as they decide how the layer is made
+        and called.
+    corners
+        Choices that are always checked, by what they show.
     plain
         One small example, to see whether a layer can be called at all.
     expected
@@ -57,21 +75,30 @@ class Kind(NamedTuple):
         Which keys each query may attend, (B, T, S).
     replace_hidden
         The same example with other contents where no row that is left to be judged may look.
+    permute
+        The example with its items and keys in another order, and its result in that order.
+    identity
+        An example made and called as this one, whose values are identity matrices, so that the output is the weights.
     """
 
     name: str
-    examples: Callable[[], SearchStrategy[Example]]
+    options: frozenset[str]
+    draw: Callable[..., Example]
+    shared: frozenset[str]
+    corners: Mapping[str, dict[str, Any]]
     plain: Callable[[], Example]
     expected: Callable[[Example, Arithmetic], dict[str, Rounded]]
     visible: Callable[[Example], np.ndarray]
     replace_hidden: Callable[[Example], Example]
+    permute: Callable[..., tuple[Example, Callable]]
+    identity: Callable[[Example], Example]
 
 
 def _zeroed(array, rows):
     return np.where(rows[..., None], array, 0).astype(array.dtype)
 
 
-def _kept(field, items):
+def _taken(field, items):
     if isinstance(field, dict):
-        return {name: _kept(array, items) for name, array in field.items()}
+        return {name: _taken(array, items) for name, array in field.items()}
     return None if field is None else field[items]

@@ -10,7 +10,7 @@ import keras_impl
 from parity_tests import subjects
 from parity_tests.mutants import GALLERY
 from parity_tests.properties import TRIALS
-from parity_tests.search import first_disagreement
+from parity_tests.verdict import first_disagreement
 
 
 class Finding(NamedTuple):
@@ -28,7 +28,8 @@ def find(name, examples=100, seed=0):
     """Run the check on one fault until the first example that shows it."""
     fault = GALLERY[name]
     kind = "self_attention" if issubclass(fault, keras_impl.SelfAttention) else "attention"
-    subject = subjects.Subject(f"{fault.__module__}:{name}", subjects.KINDS[kind], fault)
+    contract = subjects.KINDS[kind]
+    subject = subjects.Subject(f"{fault.__module__}:{name}", contract, fault, subjects.options_of(fault, contract))
     start = time.perf_counter()
     number, properties = first_disagreement(subject, examples, seed)
     return Finding(name, fault.__doc__, kind, properties, number, time.perf_counter() - start)

@@ -1,7 +1,6 @@
 """The kind ``self_attention``: what a layer of one sequence must compute."""
 
 import numpy as np
-from hypothesis import strategies as st
 
 from parity_tests import strategies
 from parity_tests.dot_product import combined_mask, other_contents, scale, shown_queries
@@ -10,30 +9,58 @@ from reference import self_attention, self_attention_backward
 from reference.rounding import track
 
 WEIGHTS = ("W_q", "W_k", "W_v")
+BIASES = ("b_q", "b_k", "b_v")
+SHARED = frozenset({*strategies.WAY_OF_CALLING, "mask given", "units given", "depths", "d", "d_k", "d_weights"})
+SMALL = {"lengths": "free", "depths": "free", "B": 2, "T": 5, "d": 3, "d_k": 2, "dtype": "float32", "units given": True}
+CORNERS = {
+    "positions beyond 127, causal": {**SMALL, "B": 1, "T": 130, "d": 2, "mask given": False, "causal": True},
+    "130 positions": {**SMALL, "B": 1, "T": 130, "x": "moderate", "causal": False},
+    "130 positions in float16": {**SMALL, "B": 1, "T": 130, "d": 2, "dtype": "float16", "x": "moderate"},
+    "depth 1": {**SMALL, "d": 1, "d_k": 1, "scaled": True},
+    "one position": {**SMALL, "T": 1},
+    "units as the input": {**SMALL, "units given": False, "scaled": True},
+    "one item": {**SMALL, "B": 1, "T": 4, "d_k": 4, "d": 4},
+    "eight items": {**SMALL, "B": 8},
+    "scores that overflow float16": {**SMALL, "dtype": "float16", "x": "large", "W": "integers", "causal": False},
+    "scores that overflow float32": {**SMALL, "x": "large", "W": "ordinary", "causal": False},
+    "scores of about 50": {**SMALL, "x": "steep", "W": "integers", "causal": False},
+    "scores of thousands": {**SMALL, "x": "wide", "W": "integers", "causal": False},
+    "inputs of thousands": {**SMALL, "x": "huge", "W": "tiny"},
+    "causal without a mask, traced": {**SMALL, "mask given": False, "causal": True, "traced": True},
+    "causal with a mask, traced": {**SMALL, "mask given": True, "causal": True, "traced": True},
+    "biases": {**SMALL, "use_bias": True, "W": "moderate", "x": "moderate", "scaled": True},
+    "weights dropped": {**SMALL, "dropout": 0.25, "use_bias": True, "scaled": True, "x": "moderate"},
+    "float64": {**SMALL, "dtype": "float64"},
+    "bfloat16": {**SMALL, "dtype": "bfloat16"},
+    "mixed precision": {**SMALL, "dtype": "float16", "mixed": True, "scaled": True},
+}
 
 
-@st.composite
-def examples(draw):
+def draw(choice, rng, options):
     """Any example of the kind."""
-    sizes = draw(strategies.sizes(("B", "T", "d", "d_k")))
-    B, T, d, units = sizes["B"], sizes["T"], sizes["d"], sizes["d_k"]
-    units_given = draw(st.booleans())
-    units = units if units_given else d
-    dtype = draw(st.sampled_from(strategies.DTYPES))
-    rng = draw(strategies.generators())
-    of_x = draw(st.sampled_from(strategies.KINDS_OF_VALUES))
-    of_weights = draw(st.sampled_from(("integers", "moderate", "moderate", "drawn")))
-    wide = max(1, strategies.largest_exact(dtype, units) // (2 * d))  # as weights reach 2
+    constructor, fields = strategies.way_of_calling(choice, options)
+    depths = strategies.depths(choice, ("d", "d_k"))
+    B, T = strategies.lengths(choice, ("B", "T"), depths).values()
+    units_given = choice("units given", (False, True))
+    d, units = depths["d"], depths["d_k"] if units_given else depths["d"]
+    dtype = fields["dtype"]
+    of_x = choice("x", strategies.KINDS_OF_VALUES)
+    of_weights = choice("W", ("integers", "moderate", "moderate", "drawn"))
+    wide = max(1, strategies.largest_exact(dtype, units) // (2 * d + 2))  # as weights and biases reach 2
+    weights = {name: strategies.arrays(choice, (d, units), dtype, rng, of_weights) for name in WEIGHTS}
+    if constructor.get("use_bias"):
+        weights |= {name: strategies.arrays(choice, (units,), dtype, rng, of_weights) for name in BIASES}
     return Example(
-        constructor={"units": units if units_given else None, "scaled": draw(st.booleans())},
-        dtype=dtype,
-        inputs={"x": draw(strategies.arrays((B, T, d), dtype, rng, of_x, wide))},
-        weights={name: draw(strategies.arrays((d, units), dtype, rng, of_weights)) for name in WEIGHTS},
-        masks={"mask": draw(strategies.position_masks(B, T, rng))},
-        causal=draw(st.booleans()),
-        d_output=draw(strategies.cotangents((B, T, units), dtype, rng)),
-        d_weights=draw(strategies.cotangents((B, T, T), dtype, rng)) if draw(st.booleans()) else None,
+        constructor={"units": units if units_given else None, **constructor},
+        inputs={"x": strategies.arrays(choice, (B, T, d), dtype, rng, of_x, wide)},
+        weights=weights,
+        masks={"mask": strategies.position_masks(choice, "mask", B, T, rng)},
+        d_output=strategies.cotangents(choice, (B, T, units), dtype, rng),
+        d_weights=strategies.cotangents(choice, (B, T, T), dtype, rng)
+        if choice("d_weights", (False, True, True))
+        else None,
         judged=np.ones((B, T), dtype=bool),
+        **fields,
     )
 
 
@@ -62,7 +89,7 @@ def expected(example, arithmetic):
     return {
         "output": output,
         "weights": record.weights,
-        **{f"d_{name}": getattr(gradients, f"d_{name}") for name in ("x", *WEIGHTS)},
+        **{f"d_{name}": getattr(gradients, f"d_{name}") for name in (*example.inputs, *example.weights)},
     }
 
 
@@ -80,11 +107,62 @@ def replace_hidden(example):
         rows = rows & (np.arange(T) < max(1, (T + 1) // 2))
     hidden = ~(visible(example) & rows[..., None]).any(axis=1) & ~rows  # (B, T)
     reach = max(np.abs(W.astype(float)).sum(axis=0).max(initial=1.0) for W in example.weights.values())
-    largest = np.abs(example.inputs["x"].astype(float)).max(initial=1.0)
+    largest = np.abs(example.inputs["x"].astype(float)).max(initial=1.0) + 1
     units = example.weights["W_q"].shape[1]
-    factor = reach**2 * largest * units  # a score of a hidden position is at most this times its contents
+    factor = 2 * (reach + 1) ** 2 * largest * units  # a score of a hidden position is at most this times its contents
     x = other_contents(example.inputs["x"], hidden, factor)
     return example.without_rows(~rows)._replace(inputs={"x": x})
 
 
-SELF_ATTENTION = Kind("self_attention", examples, plain, expected, visible, replace_hidden)
+def permute(example, rng):
+    """The items in another order, and unless a causal mask says which is which, the positions."""
+    B, T, _ = example.inputs["x"].shape
+    items = rng.permutation(B)
+    positions = np.arange(T) if example.causal else rng.permutation(T)
+    other = example.taken(items)
+    inputs = {name: array[:, positions] for name, array in other.inputs.items()}
+    masks = {name: mask if mask is None else mask[:, positions] for name, mask in other.masks.items()}
+
+    def permuted(name, array):
+        rows = array[items][:, positions]
+        return rows if name == "output" else rows[:, :, positions]
+
+    return other._replace(inputs=inputs, masks=masks, judged=other.judged[:, positions]), permuted
+
+
+def identity(example):
+    """Positions that are told apart by the first entries of x, which alone make the values."""
+    rng = np.random.default_rng(1)
+    B, T = 4, 16
+    d, units = (16, 16) if example.constructor["units"] is None else (20, 16)
+    x = np.concatenate([np.broadcast_to(np.eye(T), (B, T, T)), rng.normal(size=(B, T, d - T)) / 2], axis=-1)
+    arrays = [x, *rng.normal(size=(2, d, units)) / 2, np.eye(d, units), rng.integers(-2, 3, (B, T, units))]
+    x, *weights, d_output = (array.astype(strategies.numpy_dtype(example.dtype)) for array in arrays)
+    weights = dict(zip(WEIGHTS, weights))
+    if example.constructor.get("use_bias"):
+        weights |= dict.fromkeys(BIASES, np.zeros(units, d_output.dtype))
+    return example._replace(
+        constructor={**example.constructor, "units": None if d == units else units},
+        inputs={"x": x},
+        weights=weights,
+        masks={"mask": None},
+        d_output=d_output,
+        d_weights=np.zeros((B, T, T), d_output.dtype),
+        judged=np.ones((B, T), dtype=bool),
+        traced=False,
+    )
+
+
+SELF_ATTENTION = Kind(
+    "self_attention",
+    options=frozenset({"dropout", "use_bias", "seed"}),
+    draw=draw,
+    shared=SHARED,
+    corners=CORNERS,
+    plain=plain,
+    expected=expected,
+    visible=visible,
+    replace_hidden=replace_hidden,
+    permute=permute,
+    identity=identity,
+)

@@ -1,4 +1,4 @@
-"""What Hypothesis draws: shapes and structure itself, bulk values by the seed of a generator.
+"""How examples are drawn: Hypothesis or a generator makes the choices, bulk values come from a seed.
 
 The kinds of values are chosen so that no fault hides: flat and one-hot softmaxes, ties, values far from
 uniform, integers whose products are exact in the layer's own dtype, so that the bound stays sharp where
@@ -6,22 +6,87 @@ scores are large.
 """
 
 import math
+from typing import Any, NamedTuple
 
 import ml_dtypes
 import numpy as np
 from hypothesis import strategies as st
 
+from parity_tests.example import Example
+
 DTYPES = ("float32", "float64", "float16", "bfloat16")
 PRECISION = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}  # bits of the significand
 LARGE = {"float16": 4.0, "bfloat16": 64.0, "float32": 64.0, "float64": 64.0}  # clear of overflow in all gradients
-KINDS_OF_VALUES = (*("integers", "moderate", "ordinary") * 2, "tied", "tiny", "large", "wide", "drawn")
+KINDS_OF_VALUES = (*("integers", "moderate", "ordinary") * 2, "tied", "tiny", "large", "wide", "steep", "drawn")
 KINDS_OF_COTANGENTS = ("integers", "ordinary", "drawn")
-SIZE = {"ordinary": 1.0, "moderate": 0.5, "tiny": 2.0**-10}
-MODES_OF_SIZES = (*("free", "distinct", "equal") * 4, "long", "long", "empty")
+SIZE = {"ordinary": 1.0, "moderate": 0.5, "tiny": 2.0**-10, "huge": 2.0**12}
 ANY = (2, 3, 1, 4, 5, 6, 7, 8)  # Hypothesis ends at the first: of a single key or a depth of 1 there is little to see
-DISTINCT = (2, 3, 4, 5, 7)
 LONG = (9, 17, 40, 130)
+EXACT_DEPTHS = (1, 4, 16)  # where scaling is exact
+EIGHTHS = tuple(sorted(range(-16, 17), key=abs))
 DRAWN_AT_MOST = 24  # elements that are drawn one by one; a counterexample made of them can be read
+WAY_OF_CALLING = ("scaled", "use_bias", "dropout", "dtype", "causal", "mixed", "traced")
+TRACED_FACTOR = 4  # tracing takes as long as this many families, so a traced family has as many more examples
+
+
+class Choice:
+    """Makes the choices that an example depends on, each under a name, and remembers them.
+
+    Parameters
+    ----------
+    choose
+        Returns one of several options; the first is the simplest.
+    settled
+        Choices that are made already, by name.
+    """
+
+    def __init__(self, choose, settled=None):
+        self.choose = choose
+        self.settled = settled or {}
+        self.made = {}
+
+    def __call__(self, name, options):
+        """One of the options."""
+        self.made[name] = self.settled[name] if name in self.settled else self.choose(options)
+        return self.made[name]
+
+
+class Drawn(NamedTuple):
+    """An example, the choices that led to it, and those of them that were settled before."""
+
+    example: Example
+    choices: dict[str, Any]
+    settled: dict[str, Any]
+
+
+class Family(tuple):
+    """Examples that share how the layer is made and called."""
+
+    def __repr__(self):  # Hypothesis takes long to write down what nobody reads
+        return f"<{len(self)} examples>"
+
+
+@st.composite
+def families(draw, kind, options=frozenset(), cases=1, settled=None):
+    """Several examples that share how the layer is made and called; all else is each one's own.
+
+    Hypothesis makes the choices of the first, a generator those of the others, as Hypothesis takes longer to draw
+    an example than a layer to compute it.
+    """
+    seed = draw(st.integers(0, 2**32 - 1))
+    choice = Choice(lambda among: draw(st.sampled_from(among)), settled)
+    rng = np.random.default_rng(seed)
+    family = [Drawn(kind.draw(choice, rng, options), choice.made, choice.settled)]
+    shared = {name: made for name, made in choice.made.items() if name in kind.shared}
+    size = cases * TRACED_FACTOR if family[0].example.traced and cases > 1 else cases
+    for own in rng.spawn(size - 1):
+        choice = Choice(_chosen_by(own), {**(settled or {}), **shared})
+        family.append(Drawn(kind.draw(choice, own, options), choice.made, choice.settled))
+    return Family(family)
+
+
+def _chosen_by(rng):
+    return lambda among: among[rng.integers(len(among))]
 
 
 def numpy_dtype(name):
@@ -29,52 +94,48 @@ def numpy_dtype(name):
     return np.dtype(ml_dtypes.bfloat16 if name == "bfloat16" else name)
 
 
-@st.composite
-def sizes(draw, names):
-    """Sizes of the named axes: free, all equal, all distinct, one of them long, or one empty.
+def depths(choice, names):
+    """Sizes of the last axes: free, or all equal. Equal sizes hide what distinct ones turn into errors."""
+    free = {name: choice(name, ANY) for name in names}
+    if choice("depths", ("free", "free", "free", "equal")) == "equal":
+        return dict.fromkeys(names, free[names[0]])
+    return free
 
-    Equal sizes hide no transpose that distinct ones turn into an error, and the other way round. The
-    same things are drawn whatever the mode, so that Hypothesis can make an example of any mode smaller.
-    """
-    mode = draw(st.sampled_from(MODES_OF_SIZES))
-    drawn = {name: draw(st.sampled_from(ANY)) for name in names}
-    special = draw(st.sampled_from([name for name in names if name in ("T", "S")]))
-    long = draw(st.sampled_from(LONG))
-    depth = draw(st.sampled_from((None, None, 1, 4, 16)))  # where scaling is exact
+
+def lengths(choice, names, depths):
+    """Sizes of the other axes: free, equal to the first depth, all distinct, one of them long, or one empty."""
+    mode = choice("lengths", (*("free", "distinct", "equal") * 3, "long", "empty"))
+    free = {name: choice(name, ANY) for name in names}
     if mode == "equal":
-        return dict.fromkeys(names, drawn["B"])
+        return dict.fromkeys(names, next(iter(depths.values())))
     if mode == "distinct":
-        return dict(zip(sorted(names, key=drawn.get), DISTINCT))
+        others = [size for size in ANY if size not in depths.values()]
+        first = others.index(free["B"]) if free["B"] in others else 0
+        return {name: others[(first + number) % len(others)] for number, name in enumerate(names)}
     if mode in ("long", "empty"):
-        drawn[special] = long if mode == "long" else 0
-        drawn["B"] = min(drawn["B"], 3)
-    return {**drawn, "d_k": depth or drawn["d_k"]}
+        special = choice("special", names[1:])
+        return {**free, "B": min(free["B"], 2), special: choice("long", LONG) if mode == "long" else 0}
+    return free
 
 
-@st.composite
-def generators(draw):
-    """A NumPy generator."""
-    return np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-
-
-@st.composite
-def arrays(draw, shape, dtype, rng, kind, wide=None):
+def arrays(choice, shape, dtype, rng, kind, wide=None):
     """An array of one kind of values, rounded to the dtype.
 
     ``wide`` is the largest of the integers whose products are to be exact.
     """
     if kind == "drawn" and math.prod(shape) <= DRAWN_AT_MOST:
-        eighths = draw(st.lists(st.integers(-16, 16), min_size=math.prod(shape), max_size=math.prod(shape)))
+        eighths = [choice("element", EIGHTHS) for _ in range(math.prod(shape))]
         values = np.reshape(np.array(eighths, dtype=float) / 8, shape)
     elif kind in ("integers", "drawn"):
         values = rng.integers(-2, 3, size=shape)
-    elif kind == "wide":
-        values = rng.integers(-wide, wide + 1, size=shape)
+    elif kind in ("wide", "steep"):  # steep: scores of about 50, beyond what any exponential leaves of the others
+        largest = wide if kind == "wide" else min(wide, 7)
+        values = rng.integers(-largest, largest + 1, size=shape)
     elif kind == "tied":  # rows that occur more than once
         rows = rng.integers(-2, 3, size=(2, *shape[-1:]))
         values = rows[rng.integers(0, 2, size=shape[:-1])]
     else:
-        values = rng.normal(size=shape) * {**SIZE, "large": LARGE[dtype]}[kind]
+        values = rng.normal(size=shape) * (LARGE[dtype] if kind == "large" else SIZE[kind])
     return values.astype(numpy_dtype(dtype))
 
 
@@ -83,18 +144,34 @@ def largest_exact(dtype, terms):
     return max(1, math.isqrt(2 ** PRECISION[dtype] // max(1, terms)))
 
 
-@st.composite
-def position_masks(draw, B, positions, rng):
-    """A mask of positions, (B, positions): none, padding, or any; each item of the batch has its own."""
-    style = draw(st.sampled_from(("none", "none", "padding", "any")))
-    if style == "none":
+def position_masks(choice, name, B, positions, rng):
+    """A mask of positions, (B, positions), if there is one: padding, or any; each item of the batch has its own."""
+    if not choice(f"{name} given", (False, True)):
         return None
-    if style == "padding":
+    if choice(f"{name} style", ("padding", "any")) == "padding":
         return np.arange(positions) < rng.integers(0, positions + 1, size=(B, 1))
     return rng.random((B, positions)) < 0.7
 
 
-@st.composite
-def cotangents(draw, shape, dtype, rng):
+def cotangents(choice, shape, dtype, rng):
     """Gradients from above: random, never constant, so that no permutation goes unseen."""
-    return draw(arrays(shape, dtype, rng, draw(st.sampled_from(KINDS_OF_COTANGENTS))))
+    return arrays(choice, shape, dtype, rng, choice("cotangent", KINDS_OF_COTANGENTS))
+
+
+def way_of_calling(choice, options):
+    """`WAY_OF_CALLING`, which all kinds share, as arguments of the constructor and fields of the example."""
+    constructor = {"scaled": choice("scaled", (False, True))}
+    if "use_bias" in options:
+        constructor["use_bias"] = choice("use_bias", (False, True))
+    if "dropout" in options:
+        constructor["dropout"] = choice("dropout", (0.0, 0.0, 0.5, 0.25))
+    if "seed" in options:
+        constructor["seed"] = 1
+    dtype = choice("dtype", DTYPES)
+    fields = {
+        "dtype": dtype,
+        "causal": choice("causal", (False, True)),
+        "mixed": dtype in ("float16", "bfloat16") and choice("mixed", (False, False, True)),
+        "traced": choice("traced", (False, False, False, False, True)),
+    }
+    return constructor, fields

@@ -4,12 +4,10 @@ import importlib
 import inspect
 
 import keras
-import numpy as np
 
-from parity_tests.backend import call_with_gradients, quiet_warnings
+from parity_tests.contract import check_contract, in_one_line, options_of
 from parity_tests.dot_product import ATTENTION
 from parity_tests.self_attention import SELF_ATTENTION
-from parity_tests.strategies import numpy_dtype
 
 KINDS = {kind.name: kind for kind in (ATTENTION, SELF_ATTENTION)}
 
@@ -28,92 +26,66 @@ class Subject:
         The contract, an `Example`'s `Kind`.
     layer_class
         The layer, as its code is called in saved models.
+    options
+        Those of the kind's options that `make` passes on, such as ``"dropout"``; they are checked too.
     """
 
-    def __init__(self, target, kind, layer_class):
+    def __init__(self, target, kind, layer_class, options=()):
         self.target = target
         self.kind = kind
         self.layer_class = layer_class
+        self.options = frozenset(options)
 
     def make(self, example):
         """A new layer with the example's constructor arguments."""
-        return self.layer_class(**example.constructor, dtype=example.dtype)
+        return self.layer_class(**example.constructor, dtype=example.policy)
 
-    def call(self, layer, inputs, masks, return_attention_scores, use_causal_mask):
-        """Call the layer on the example's inputs and masks, in the order of the example."""
+    def call(self, layer, inputs, masks, return_attention_scores, use_causal_mask, **training):
+        """Call the layer on the example's inputs and masks, in the order of the example.
+
+        ``training=True`` is given if the layer is to drop weights, and never if the subject has not that option.
+        """
         listed = len(inputs) > 1
         return layer(
             list(inputs) if listed else inputs[0],
             mask=(masks if any(mask is not None for mask in masks) else None) if listed else masks[0],
             return_attention_scores=return_attention_scores,
             use_causal_mask=use_causal_mask,
+            **training,
         )
 
     def weights(self, example):
         """The names and arrays of the layer's weights, in the layer's own order."""
         return example.weights
 
-    def build(self, example):
-        """A layer with the example's weights in it."""
-        layer = self.make(example)
-        self.run(layer, example, return_attention_scores=False)  # which creates the variables
-        weights = self.weights(example)
-        if len(layer.weights) != len(weights):
-            received = ", ".join(variable.name for variable in layer.weights) or "none"
-            raise ValueError(f"weights: expected {', '.join(weights) or 'none'}, received {received}")
-        for variable, array in zip(layer.weights, weights.values()):
-            variable.assign(np.asarray(array).astype(numpy_dtype(variable.dtype)))
-        return layer
+    def gradients(self, named):
+        """The gradients by the names that the kind gives them; a layer whose weights are fused takes them apart."""
+        return named
 
-    def run(self, layer, example, return_attention_scores):
-        """The output alone, or the output and the weights."""
-        inputs = [keras.ops.convert_to_tensor(array) for array in example.inputs.values()]
-        return self._called(layer, inputs, example, return_attention_scores)
-
-    def run_with_gradients(self, layer, example):
-        """The results, and the gradients by name; with weights among the results if the loss depends on them."""
-        cotangents = [array for array in (example.d_output, example.d_weights) if array is not None]
-
-        def call(inputs):
-            results = self._called(layer, inputs, example, example.d_weights is not None)
-            return results if isinstance(results, tuple) else [results]
-
-        results, gradients = call_with_gradients(call, example.inputs.values(), layer.trainable_weights, cotangents)
-        names = [*example.inputs, *self.weights(example)]
-        return results, {f"d_{name}": gradient for name, gradient in zip(names, gradients, strict=True)}
-
-    def _called(self, layer, inputs, example, return_attention_scores):
-        masks = list(example.masks.values())
-        results = self.call(layer, inputs, masks, return_attention_scores, example.causal)
-        if return_attention_scores:
-            if not isinstance(results, (list, tuple)) or len(results) != 2:
-                raise ValueError(f"results: expected (output, weights), received {_described(results)}")
-            return tuple(results)
-        if not hasattr(results, "shape"):
-            raise ValueError(f"results: expected the output alone, received {_described(results)}")
-        return results
-
-
-def _described(results):
-    if isinstance(results, (list, tuple)):
-        return f"{len(results)} results"
-    return f"a tensor of shape {tuple(results.shape)}" if hasattr(results, "shape") else repr(results)
+    def mask(self, layer, inputs, masks):
+        """The mask that the layer hands on, or None."""
+        listed = len(inputs) > 1
+        given = any(mask is not None for mask in masks)
+        return layer.compute_mask(
+            list(inputs) if listed else inputs[0], (masks if listed else masks[0]) if given else None
+        )
 
 
 class KerasAttention(Subject):
     """``keras.layers.Attention``, which takes ``[query, value, key]`` and learns its scale."""
 
     def __init__(self):
-        super().__init__("keras.layers.Attention", ATTENTION, keras.layers.Attention)
+        super().__init__("keras.layers.Attention", ATTENTION, keras.layers.Attention, {"dropout", "seed"})
 
     def make(self, example):
-        return keras.layers.Attention(use_scale=example.constructor["scaled"], dtype=example.dtype)
+        options = dict(example.constructor)
+        return keras.layers.Attention(use_scale=options.pop("scaled"), **options, dtype=example.policy)
 
     def weights(self, example):
         d_k = example.inputs["query"].shape[-1]
         return {"scale": d_k**-0.5} if example.constructor["scaled"] else {}
 
-    def call(self, layer, inputs, masks, return_attention_scores, use_causal_mask):
+    def call(self, layer, inputs, masks, return_attention_scores, use_causal_mask, **training):
         query, key, value = inputs
         query_mask, key_mask, _ = masks
         mask = None if query_mask is None and key_mask is None else [query_mask, key_mask]
@@ -122,6 +94,7 @@ class KerasAttention(Subject):
             mask=mask,
             return_attention_scores=return_attention_scores,
             use_causal_mask=use_causal_mask,
+            **training,
         )
 
 
@@ -129,14 +102,12 @@ def registered():
     """The layers that are checked when no target is named."""
     import keras_impl
 
-    return {
-        subject.target: subject
-        for subject in (
-            Subject("keras_impl:AttentionLayer", ATTENTION, keras_impl.AttentionLayer),
-            Subject("keras_impl:SelfAttention", SELF_ATTENTION, keras_impl.SelfAttention),
-            KerasAttention(),
-        )
+    layers = {
+        "keras_impl:AttentionLayer": (ATTENTION, keras_impl.AttentionLayer),
+        "keras_impl:SelfAttention": (SELF_ATTENTION, keras_impl.SelfAttention),
     }
+    ours = [Subject(name, kind, layer, options_of(layer, kind)) for name, (kind, layer) in layers.items()]
+    return {subject.target: subject for subject in (*ours, KerasAttention())}
 
 
 def find(target, kind=None):
@@ -165,12 +136,13 @@ def find(target, kind=None):
     name = target if isinstance(target, str) else f"{target.__module__}:{target.__qualname__}"
     if inspect.isclass(found) and issubclass(found, Subject):
         subject = _adapted(found, name)
-        _try(subject)
+        check_contract(subject)
         return subject
     if not (inspect.isclass(found) and issubclass(found, keras.layers.Layer)):
         raise ValueError(f"target: expected a keras.layers.Layer or a Subject, received {name}")
-    subject = Subject(name, KINDS[kind or _guessed_kind(found)], found)
-    _try(subject)
+    contract = KINDS[kind or _guessed_kind(found)]
+    subject = Subject(name, contract, found, options_of(found, contract))
+    check_contract(subject)
     return subject
 
 
@@ -179,7 +151,7 @@ def _adapted(found, name):
         subject = found()
     except Exception as error:  # whatever somebody's adapter may raise
         raise ValueError(
-            f"target: expected a Subject that is made without arguments, received {name}: {_in_one_line(error)}"
+            f"target: expected a Subject that is made without arguments, received {name}: {in_one_line(error)}"
         ) from error
     subject.target = name  # by which a script finds it again
     return subject
@@ -199,25 +171,9 @@ def _imported(target):
     try:
         return getattr(importlib.import_module(module), name)
     except Exception as error:  # whatever the import of somebody's module may raise
-        raise ValueError(f"target: expected a class to import, received {target!r}: {_in_one_line(error)}") from error
+        raise ValueError(f"target: expected a class to import, received {target!r}: {in_one_line(error)}") from error
 
 
 def _guessed_kind(layer_class):
     first = list(inspect.signature(layer_class.call).parameters)[1:2]
     return SELF_ATTENTION.name if first == ["x"] else ATTENTION.name
-
-
-def _try(subject):
-    example = subject.kind.plain()
-    try:
-        with quiet_warnings():
-            subject.run(subject.build(example), example, return_attention_scores=True)
-    except Exception as error:  # whatever somebody's layer may raise
-        raise ValueError(
-            f"target: expected a layer of kind {subject.kind.name}, received {subject.target}, "
-            f"which cannot be called as one (--kind names another): {_in_one_line(error)}"
-        ) from error
-
-
-def _in_one_line(error):
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"

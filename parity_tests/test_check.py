@@ -19,6 +19,7 @@ from parity_tests.comparison import Outcome
 from parity_tests.counterexample import script
 from parity_tests.mutants import KeyGradientHalved
 from parity_tests.report import Counterexample
+from parity_tests.strategies import families
 
 SUBJECTS = list(subjects.registered())
 
@@ -37,9 +38,12 @@ def test_our_own_layers_have_no_known_differences():
 def test_every_property_is_checked():
     report = parity_tests.check("keras_impl:AttentionLayer", "keras_impl:SelfAttention", examples=5)
     attention, self_attention = ({one.name for one in subject.properties} for subject in report.subjects)
-    common = {"output", "output_alone", "weights", "dtype", "hidden_positions", "reloading"}
-    assert attention == common | {"d_query", "d_key", "d_value"}
-    assert self_attention == common | {"d_x", "d_W_q", "d_W_k", "d_W_v"}
+    results = {"output", "output_alone", "weights", "dtype"}
+    calls = {"hidden_positions", "permutation", "compute_mask", "repeated_calls", "symbolic", "reloading"}
+    dropped = {"dropout", "dropout_rate", "weights_in_training"}
+    assert attention == results | calls | dropped | {"d_query", "d_key", "d_value"}
+    of_weights = {f"d_{letter}_{which}" for letter in "Wb" for which in "qkv"}
+    assert self_attention == results | calls | dropped | of_weights | {"d_x"}
 
 
 def test_the_learned_scale_of_keras_gets_its_gradient_checked():
@@ -61,7 +65,10 @@ def test_a_report_keeps_to_its_schema():
 
 def test_only_the_faulty_property_disagrees():
     report = parity_tests.check(KeyGradientHalved, kind="attention", examples=30)
-    assert [one.name for one in report.subjects[0].properties if one.verdict != "agrees"] == ["d_key"]
+    assert [one.name for one in report.subjects[0].properties if one.verdict != "agrees"] == [
+        "d_key",
+        "dropout",
+    ]
     assert not report.agrees
 
 
@@ -77,8 +84,9 @@ def test_a_counterexample_is_a_script_that_runs_on_its_own(tmp_path):
 
 @pytest.mark.parametrize("kind", subjects.KINDS.values(), ids=list(subjects.KINDS))
 def test_a_script_holds_the_example_to_the_bit(kind):
-    @given(kind.examples())
-    def holds(example):
+    @given(families(kind, kind.options))
+    def holds(family):
+        example = family[0].example
         text = script(Counterexample("module:Layer", kind.name, "output", example, Outcome(False)))
         definition = text.partition("from parity_tests")[0] + "example = " + text.partition("example = ")[2]
         names = {"Example": parity_tests.Example}
@@ -88,7 +96,8 @@ def test_a_script_holds_the_example_to_the_bit(kind):
             assert before.dtype == after.dtype
             assert before.shape == after.shape
             assert before.tobytes() == after.tobytes()
-        assert (again.constructor, again.causal, again.dtype) == (example.constructor, example.causal, example.dtype)
+        assert (again.constructor, again.causal, again.policy) == (example.constructor, example.causal, example.policy)
+        assert again.traced == example.traced
 
     holds()
 
@@ -149,6 +158,23 @@ def test_a_layer_that_breaks_the_contract_is_refused(layer, message):
         parity_tests.check(layer, kind="attention", examples=1)
 
 
+class IgnoresTheMask(keras.layers.Layer):
+    """Has no masks."""
+
+    def __init__(self, scaled=False, **kwargs):
+        super().__init__(**kwargs)
+
+    def call(self, inputs, return_attention_scores=False):
+        return inputs[0]
+
+
+class Raises(keras_impl.AttentionLayer):
+    """Cannot be called."""
+
+    def compute_scores(self, query, key):
+        raise RuntimeError("no kernel")
+
+
 MY_ATTENTION = """
 import keras
 from keras_impl import AttentionLayer
@@ -164,6 +190,9 @@ class MyAttention(keras.layers.Layer):
         query, value, key = inputs
         inputs = [query / self.temperature, key, value]
         return self.inner(inputs, mask=mask, return_attention_scores=weights, use_causal_mask=causal)
+
+    def compute_mask(self, inputs, mask=None):
+        return None if mask is None else mask[0]
 
     def get_config(self):
         return {**super().get_config(), "temperature": self.temperature}
@@ -210,7 +239,9 @@ def test_an_adapter_that_cannot_be_made_is_refused_in_one_line():
         ("keras_impl:AttentionLayer", "no_such_kind", "expected one of attention, self_attention, received"),
         ("keras_impl:AttentionLayer", "self_attention", "expected attention for keras_impl:AttentionLayer"),
         ("collections:OrderedDict", None, "expected a keras.layers.Layer or a Subject"),
-        (keras.layers.Dense, None, "which cannot be called as one"),
+        (keras.layers.Dense, None, "whose __init__ takes no scaled"),
+        (IgnoresTheMask, "attention", "whose call takes no mask and no use_causal_mask"),
+        (Raises, "attention", "which cannot be called as one: RuntimeError: Exception encountered .*no kernel$"),
     ],
 )
 def test_a_target_that_cannot_be_used_is_refused_in_one_line(target, kind, message):

@@ -7,6 +7,8 @@ import pytest
 import parity_tests
 from parity_tests import divergences, properties, subjects
 from parity_tests.dot_product import ATTENTION, plain
+from parity_tests.dropout import dropout
+from parity_tests.layers import Layers
 from parity_tests.properties import agreement, hidden_positions
 from parity_tests.search import judge
 
@@ -41,16 +43,24 @@ def with_low_scores_in_float16():
     return low.without_rows(np.ones((1, 2), bool))
 
 
+def with_dropout():
+    """A layer that drops half of the weights in training."""
+    example = plain()
+    return example._replace(constructor={**example.constructor, "dropout": 0.5})
+
+
 SMALLEST = {
-    "nothing_visible": without_visible_keys,
-    "nothing_visible_float16": with_low_scores_in_float16,
-    "hidden_outscores": with_a_high_hidden_score,
+    "nothing_visible": (agreement, without_visible_keys),
+    "nothing_visible_float16": (agreement, with_low_scores_in_float16),
+    "hidden_outscores": (agreement, with_a_high_hidden_score),
+    "weights_after_dropout": (dropout, with_dropout),
 }
 
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_it_is_still_true(name):
-    found = properties.outcomes(agreement, subjects.find(KNOWN[name].subject), SMALLEST[name]())
+    trial, example = SMALLEST[name]
+    found = properties.outcomes(trial, Layers(subjects.find(KNOWN[name].subject)), example())
     wrong = [one for one in KNOWN[name].properties if one in found and not found[one].agrees]
     assert wrong, f"gone in Keras {keras.__version__}: remove {name} from divergences.toml"
 
@@ -58,7 +68,8 @@ def test_it_is_still_true(name):
 @pytest.mark.parametrize("name", KNOWN)
 def test_it_is_excused_in_its_subject_alone(name):
     for subject, excused in ((subjects.find(KNOWN[name].subject), True), (Impostor(), False)):
-        judged = judge(agreement, subject, SMALLEST[name]())
+        trial, example = SMALLEST[name]
+        judged = judge(trial, Layers(subject), example())
         excuses = {excuse for _, excuses in judged.values() for excuse in excuses}
         assert (name in excuses) == excused
         assert all(outcome.agrees for outcome, _ in judged.values()) == excused
@@ -79,10 +90,10 @@ def test_it_covers_no_row_of_a_plain_example(name):
 
 def test_a_row_that_is_excused_excuses_no_other():
     class FaultyBesides(subjects.KerasAttention):
-        def call(self, layer, inputs, masks, return_attention_scores, use_causal_mask):
+        def call(self, layer, inputs, masks, return_attention_scores, use_causal_mask, **training):
             query, key, value = inputs
             doubled = [2 * query, key, value]
-            return super().call(layer, doubled, masks, return_attention_scores, use_causal_mask)
+            return super().call(layer, doubled, masks, return_attention_scores, use_causal_mask, **training)
 
     # With two keys, causal, the first hidden: row 0 sees nothing, row 1 one key, row 2 two of them.
     example = parity_tests.Example(
@@ -93,18 +104,18 @@ def test_a_row_that_is_excused_excuses_no_other():
         masks={"query_mask": None, "key_mask": np.array([[False, True, True]]), "value_mask": None},
         causal=True,
         d_output=np.arange(9, dtype="float32").reshape(1, 3, 3),
-        d_weights=None,
+        d_weights=np.zeros((1, 3, 3), "float32"),
         judged=np.ones((1, 3), bool),
     )
-    _, excuses = judge(agreement, subjects.KerasAttention(), example)["output"]
+    _, excuses = judge(agreement, Layers(subjects.KerasAttention()), example)["output"]
     assert excuses == ("nothing_visible",)
-    outcome, excuses = judge(agreement, FaultyBesides(), example)["output"]
+    outcome, excuses = judge(agreement, Layers(FaultyBesides()), example)["output"]
     assert (outcome.agrees, excuses) == (False, ())
 
 
 def test_hidden_contents_leak_into_keras_only_where_it_is_known():
-    example = SMALLEST["hidden_outscores"]()
-    outcome, excuses = judge(hidden_positions, subjects.KerasAttention(), example)["hidden_positions"]
+    example = with_a_high_hidden_score()
+    outcome, excuses = judge(hidden_positions, Layers(subjects.KerasAttention()), example)["hidden_positions"]
     assert (outcome.agrees, excuses) == (True, ("hidden_outscores",))
 
 

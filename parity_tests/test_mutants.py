@@ -25,7 +25,7 @@ def test_a_layer_without_a_fault_is_not_found(layer, monkeypatch):
     monkeypatch.setitem(mutants.GALLERY, "Sound", layer)
     finding = score.find("Sound", examples=50)
     assert finding.properties == ()
-    assert finding.examples == 50
+    assert finding.examples >= 50
 
 
 def test_the_gallery_has_faults_of_every_kind():

@@ -1,0 +1,55 @@
+"""What a layer must have to be checked at all; what it lacks is said in one line."""
+
+import inspect
+import re
+
+from parity_tests.backend import quiet_warnings
+from parity_tests.layers import BuiltLayer
+
+CALL = ("mask", "return_attention_scores", "use_causal_mask")
+
+
+def check_contract(subject):
+    """Refuse a subject that cannot be called as its kind says.
+
+    Raises
+    ------
+    ValueError
+        In one line, which says what is missing.
+    """
+    example = subject.kind.plain()
+    lacking = _lacking(subject, example) if type(subject).__module__ == "parity_tests.subjects" else ""
+    if not lacking:
+        try:
+            with quiet_warnings():
+                BuiltLayer(subject, example).run(example, return_attention_scores=True)
+        except Exception as error:  # whatever somebody's layer may raise
+            lacking = f"which cannot be called as one: {in_one_line(error)}"
+    if lacking:
+        raise ValueError(
+            f"target: expected a layer of kind {subject.kind.name} (--kind names another), "
+            f"received {subject.target}, {lacking}"
+        )
+
+
+def options_of(layer_class, kind):
+    """Those of a kind's options that a layer's constructor takes by name."""
+    return kind.options & inspect.signature(layer_class.__init__).parameters.keys()
+
+
+def in_one_line(error):
+    """An error as ``type: message``, without the colours and the list of arguments that Keras adds."""
+    message = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).partition("Arguments received by")[0]
+    return f"{type(error).__name__}: {' '.join(message.split())}"
+
+
+def _lacking(subject, example):
+    """What the signatures of a layer lack; empty if nothing."""
+    for method, needed in (("__init__", (*example.constructor, "dtype")), ("call", CALL)):
+        parameters = inspect.signature(getattr(subject.layer_class, method)).parameters
+        if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+            needed = [name for name in needed if method == "__init__" and name != "dtype"]
+        missing = [name for name in needed if name not in parameters]
+        if missing:
+            return f"whose {method} takes no {' and no '.join(missing)}"
+    return ""

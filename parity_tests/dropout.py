@@ -1,0 +1,74 @@
+"""Dropout, whose randomness the check sees through: of identity matrices as values, the output is the weights."""
+
+import math
+
+import numpy as np
+
+from parity_tests.backend import dtype_name, to_numpy
+from parity_tests.comparison import Outcome, within_bound
+from reference.rounding import ARITHMETIC, track
+
+RARE = 50 * math.log(2)  # a sound layer is called unlikely once in 2**50 times
+THROUGH_SCORES = ("query", "key", "scale", "_q", "_k")  # gradients to which the values contribute nothing
+
+
+def dropout(layers, example):
+    """In training, weights are dropped at the given rate, and the others scaled up to make good for them.
+
+    Which were dropped is read off the output; it must look random along every axis. The gradients are held to those
+    of exactly these weights. The weights that are returned are those before dropout. Without training nothing is
+    dropped, which `agreement` sees.
+    """
+    subject = layers.subject
+    rate = example.constructor.get("dropout")
+    if not rate:
+        return {}
+    counts = example.judged.any()  # a known difference excuses all rows or none
+    example = subject.kind.identity(example)
+    (output, weights), gradients = layers.of(example).run_with_gradients(example, training=True)
+    if dtype_name(output) not in ARITHMETIC:
+        return {}
+    arithmetic = ARITHMETIC[dtype_name(output)]
+    factor = track(1 / (1 - np.longdouble(rate)), arithmetic)
+    kept = to_numpy(output) != 0
+    expected = subject.kind.expected(example, arithmetic)
+    outcomes = {
+        "weights_in_training": within_bound(to_numpy(weights), expected["weights"], example.judged & counts),
+        "dropout": within_bound(to_numpy(output), np.where(kept, expected["weights"] * factor, 0.0)),
+        "dropout_rate": _at_random(kept, subject.kind.visible(example), 1 - rate),
+    }
+    d_weights = np.where(kept, track(example.d_output, arithmetic) * factor, 0.0)
+    expected = subject.kind.expected(
+        example._replace(d_output=np.zeros_like(example.d_output), d_weights=d_weights), arithmetic
+    )
+    for name, gradient in gradients.items():
+        if outcomes["dropout"].agrees and name.endswith(THROUGH_SCORES):
+            outcomes["dropout"] = within_bound(None if gradient is None else to_numpy(gradient), expected[name])
+    return outcomes
+
+
+def _at_random(kept, visible, share):
+    """Whether as many are kept as should be, and neighbours along each axis know nothing of one another."""
+    if unlikely(int(kept[visible].sum()), int(visible.sum()), share):
+        message = f"kept {kept[visible].mean():.3f} of the weights, expected {share:.3f}"
+        return Outcome(False, np.inf, message=message)
+    for axis, name in enumerate(("items", "queries", "keys")):
+        pairs = kept.shape[axis] // 2
+        first, second = (np.arange(pairs) * 2 + number for number in (0, 1))
+        both = np.take(visible, first, axis) & np.take(visible, second, axis)
+        same = (np.take(kept, first, axis) == np.take(kept, second, axis))[both]
+        if unlikely(int(same.sum()), same.size, share**2 + (1 - share) ** 2):
+            return Outcome(False, np.inf, message=f"neighbouring {name} drop the same {same.mean():.3f} of the time")
+    return Outcome(True)
+
+
+def unlikely(count, total, probability):
+    """Whether ``count`` of ``total`` independent events is rarer than once in 2**50, by Chernoff's bound.
+
+    Hoeffding, "Probability Inequalities for Sums of Bounded Random Variables" (1963), theorem 1.
+    """
+    if total == 0:
+        return False
+    share = count / total
+    divergence = sum(p * math.log(p / q) for p, q in ((share, probability), (1 - share, 1 - probability)) if p > 0)
+    return total * divergence > RARE

@@ -1,0 +1,118 @@
+"""A layer that is made, has its weights, and can be called: eagerly, traced, and for its gradients."""
+
+import keras
+import numpy as np
+
+from parity_tests.backend import differentiate, trace
+from parity_tests.strategies import numpy_dtype
+
+KEPT = 64  # layers, with their graphs
+
+
+class BuiltLayer:
+    """A layer of a subject, whose variables exist.
+
+    They are created by a call of other sizes than any example's, so that whatever a layer remembers of its first
+    call shows.
+
+    Parameters
+    ----------
+    subject
+        A `subjects.Subject`, which knows how the layer is made and called.
+    example
+        What it is made for. It serves every other example with the same `key`.
+    """
+
+    def __init__(self, subject, example):
+        self.subject = subject
+        self.layer = subject.make(example)
+        self.graphs = {}
+        inputs = {name: np.ones((1, 2, array.shape[-1]), array.dtype) for name, array in example.inputs.items()}
+        self.run(example._replace(inputs=inputs, masks=dict.fromkeys(example.masks), causal=False), False)
+        self.assign(example)
+
+    def assign(self, example):
+        """Give the layer the example's weights."""
+        weights = self.subject.weights(example)
+        variables = self.layer.weights
+        received = ", ".join(f"{one.name} {tuple(one.shape)}" for one in variables) or "none"
+        expected = ", ".join(f"{name} {np.shape(array)}" for name, array in weights.items()) or "none"
+        if [tuple(one.shape) for one in variables] != [np.shape(array) for array in weights.values()]:
+            raise ValueError(f"weights: expected {expected}, received {received}")
+        for variable, array in zip(variables, weights.values()):
+            variable.assign(np.asarray(array).astype(numpy_dtype(variable.dtype)))
+
+    def run(self, example, return_attention_scores, training=None):
+        """The output alone, or the output and the weights, of an eager call."""
+        inputs = [keras.ops.convert_to_tensor(array) for array in example.inputs.values()]
+        return self._called(inputs, list(example.masks.values()), example, return_attention_scores, training)
+
+    def run_with_gradients(self, example, training=None):
+        """The results, and the gradients by name; with weights among the results if the loss depends on them."""
+        cotangents = [array for array in (example.d_output, example.d_weights) if array is not None]
+        given = [mask for mask in example.masks.values() if mask is not None]
+
+        def call(inputs, given):
+            left = iter(given)
+            masks = [None if mask is None else next(left) for mask in example.masks.values()]
+            results = self._called(inputs, masks, example, example.d_weights is not None, training)
+            return results if isinstance(results, tuple) else (results,)
+
+        variables = self.layer.trainable_weights
+        arrays = (list(example.inputs.values()), given, cotangents)
+        if example.traced:
+            signature = (example.causal, len(cotangents), *(mask is None for mask in example.masks.values()))
+            if signature not in self.graphs:
+                self.graphs[signature] = trace(call, variables, *arrays)
+            results, gradients = self.graphs[signature](*arrays)
+        else:
+            results, gradients = differentiate(call, variables, *arrays)
+        names = [*example.inputs, *self.subject.weights(example)]
+        named = {f"d_{name}": gradient for name, gradient in zip(names, gradients, strict=True)}
+        return results, self.subject.gradients(named)
+
+    def _called(self, inputs, masks, example, return_attention_scores, training):
+        options = {} if training is None else {"training": training}
+        results = self.subject.call(self.layer, inputs, masks, return_attention_scores, example.causal, **options)
+        if return_attention_scores:
+            if not isinstance(results, (list, tuple)) or len(results) != 2:
+                raise ValueError(f"results: expected (output, weights), received {_described(results)}")
+            return tuple(results)
+        if not hasattr(results, "shape"):
+            raise ValueError(f"results: expected the output alone, received {_described(results)}")
+        return results
+
+
+class Layers:
+    """The layers of one subject, each made once and used for every example that it serves."""
+
+    def __init__(self, subject):
+        self.subject = subject
+        self.made = {}
+
+    def fresh(self, example):
+        """A layer that was not called before, but to create its variables."""
+        return BuiltLayer(self.subject, example)
+
+    def of(self, example):
+        """A layer that has the example's weights."""
+        key = _key(example)
+        if key in self.made:
+            self.made[key].assign(example)
+        else:
+            if len(self.made) == KEPT:
+                self.made.pop(next(iter(self.made)))
+            self.made[key] = self.fresh(example)
+        return self.made[key]
+
+
+def _key(example):
+    depths = tuple(array.shape[-1] for array in example.inputs.values())
+    weights = tuple(array.shape for array in example.weights.values())
+    return (example.policy, *example.constructor.items(), *depths, *weights)
+
+
+def _described(results):
+    if isinstance(results, (list, tuple)):
+        return f"{len(results)} results"
+    return f"a tensor of shape {tuple(results.shape)}" if hasattr(results, "shape") else repr(results)

@@ -1,0 +1,176 @@
+"""The check of layers: everything that was seen of them, as a report."""
+
+import time
+
+import keras
+from hypothesis import Phase
+
+from parity_tests import search, subjects
+from parity_tests.backend import check_backend
+from parity_tests.layers import Layers
+from parity_tests.report import Counterexample, PropertyReport, Report, SubjectReport
+from parity_tests.strategies import families
+
+
+def check(*targets, kind=None, examples=300, seed=0, on_example=None, database=None):
+    """Hold layers to the reference.
+
+    Parameters
+    ----------
+    *targets
+        Keras layer classes, `Subject` classes, ``"package.module:LayerClass"`` or registered names; none
+        means all registered ones.
+    kind
+        The contract that the layers keep, such as ``"attention"``; by default it is guessed.
+    examples
+        How many examples are drawn for each layer, beside some twenty corners that are always checked.
+    seed
+        The same seed draws the same examples.
+    on_example
+        Called with the target after each example, to show progress.
+    database
+        A ``hypothesis.database.ExampleDatabase`` of examples that once disagreed: they are tried too, and those
+        that disagree now are added.
+
+    Returns
+    -------
+    Report
+        ``report.agrees`` tells whether there was no disagreement but known ones.
+
+    Raises
+    ------
+    ValueError
+        If a target cannot be used, or Keras runs on another backend than TensorFlow.
+
+    Examples
+    --------
+    >>> import keras_impl
+    >>> check(keras_impl.AttentionLayer, kind="attention", examples=5).agrees
+    True
+    """
+    if examples < 1:
+        raise ValueError(f"examples: expected at least 1, received {examples}")
+    check_backend()
+    subjects.check_kind(kind)
+    found = [subjects.find(target, kind) for target in targets]
+    if not targets:
+        found = [one for one in subjects.registered().values() if kind in (None, one.kind.name)]
+    return Report(
+        keras=keras.__version__,
+        backend=keras.backend.backend(),
+        subjects=tuple(check_subject(subject, examples, seed, on_example, database) for subject in found),
+    )
+
+
+def check_subject(subject, examples, seed, on_example=None, database=None):
+    """Hold one layer to the reference."""
+    start = time.perf_counter()
+    tallies = {}
+    layers = Layers(subject)
+
+    def visit(drawn, trials):
+        ratios = {}
+        for trial in trials:
+            for name, (outcome, excuses) in search.judge(trial, layers, drawn.example).items():
+                tallies.setdefault(name, Tally(name, trial)).add(drawn, outcome, excuses)
+                ratios[name] = 0.0 if excuses else outcome.ratio
+        if on_example is not None:
+            on_example(subject.target)
+        return ratios
+
+    search.walk(subject, visit, examples, seed)
+    if database is not None:
+        _replay(subject, tallies.values(), database)
+    _shrink(subject, [tally for tally in tallies.values() if tally.disagreements], seed, database)
+    properties = tuple(tally.report(subject) for tally in tallies.values())
+    return SubjectReport(subject.target, subject.kind.name, time.perf_counter() - start, properties)
+
+
+class Tally:
+    """What one property has said so far."""
+
+    def __init__(self, name, trial):
+        self.name = name
+        self.trial = trial
+        self.examples = 0
+        self.worst_ratio = 0.0
+        self.excuses = set()
+        self.disagreements = 0
+        self.first = None  # what disagreed first, as drawn
+        self.counterexample = None  # (example, outcome), of that until a smaller one is found
+        self.shrunk = False
+
+    def add(self, drawn, outcome, excuses):
+        """Count one example."""
+        self.examples += 1
+        self.excuses.update(excuses)
+        if excuses:
+            return
+        self.worst_ratio = max(self.worst_ratio, outcome.ratio)
+        if not outcome.agrees:
+            self.disagreements += 1
+            self.first = self.first or drawn
+            self.counterexample = self.counterexample or (drawn.example, outcome)
+
+    def report(self, subject):
+        """What it comes to."""
+        verdict = "known" if self.excuses else "agrees"
+        counterexample = None
+        if self.counterexample:
+            example, outcome = self.counterexample
+            verdict = "error" if outcome.raised else "disagrees"
+            counterexample = Counterexample(subject.target, subject.kind.name, self.name, example, outcome)
+        return PropertyReport(
+            self.name, verdict, self.examples, self.worst_ratio, counterexample, tuple(sorted(self.excuses))
+        )
+
+
+def _replay(subject, tallies, database):
+    """Count the examples of the database that disagree now."""
+    strategy = families(subject.kind, subject.options)
+    for tally in tallies:
+        found = search.find(subject, tally, strategy, (Phase.reuse,), 0, database)
+        if found is not None:
+            tally.add(*found, ())
+
+
+def _shrink(subject, tallies, seed, database):
+    """Find the smallest counterexample of each property; one that serves several is looked for once."""
+    for tally in tallies:
+        for other in tallies:
+            if other is tally or not other.shrunk:
+                continue
+            example = other.counterexample[0]
+            outcome = search.disagreements(tally.trial, Layers(subject), example).get(tally.name)
+            if outcome is not None:
+                tally.counterexample = (example, outcome)
+                break
+        else:
+            found = search.smallest(subject, tally, seed, database)
+            if found is not None:
+                tally.counterexample = (found[0].example, found[1])
+            tally.shrunk = True
+
+
+def first_disagreement(subject, examples, seed):
+    """Return the number of the first example that disagrees, and the properties that say so; or all, and none."""
+    seen = 0
+    layers = Layers(subject)
+    found = ()
+
+    def visit(drawn, trials):
+        nonlocal seen, found
+        if found:  # Hypothesis tries the example once more
+            raise search.Enough
+        seen += 1
+        for trial in trials:
+            found += tuple(search.disagreements(trial, layers, drawn.example))
+        if found:
+            raise search.Enough
+        return {}
+
+    try:
+        search.walk(subject, visit, examples, seed)
+    except search.Enough:
+        return seen, found
+    return seen, found
