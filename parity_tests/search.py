@@ -21,7 +21,7 @@ class Enough(Exception):
     """Tells Hypothesis that no more examples are wanted."""
 
 
-def walk(subject, visit, examples, seed, drive=False):
+def walk(subject, visit, examples, seed, corners=True, drive=False):
     """Show the corners of a subject's kind, then so many examples, to a visitor.
 
     Parameters
@@ -35,13 +35,13 @@ def walk(subject, visit, examples, seed, drive=False):
         How many, beside the corners.
     seed
         The same seed draws the same examples.
+    corners
+        Whether the corners are shown.
     drive
         Whether Hypothesis looks for larger ratios near the largest, instead of drawing all examples alike.
     """
-    for settled in subject.kind.corners.values():
-        strategy = families(subject.kind, subject.options, settled=settled)
-        trials = list(TRIALS) if "scaled" in settled else due(CHEAP)  # all, if the corner is one of the constructor
-        run(strategy, lambda family, trials=trials: visit(family[0], trials), 1, seed, (Phase.generate,))
+    if corners:
+        walk_corners(subject, visit, seed)
     number = 0
 
     def of_family(family):
@@ -64,6 +64,14 @@ def walk(subject, visit, examples, seed, drive=False):
         run(strategy, of_family, examples, seed, phases)
     except Enough:
         return
+
+
+def walk_corners(subject, visit, seed):
+    """Show one example of each corner; those about the constructor take part in all trials, the others in most."""
+    for settled in subject.kind.corners.values():
+        trials = list(TRIALS) if "scaled" in settled else due(CHEAP)
+        strategy = families(subject.kind, subject.options, settled=settled)
+        run(strategy, lambda family, trials=trials: visit(family[0], trials), 1, seed, (Phase.generate,))
 
 
 def run(strategy, test, examples, seed, phases):
