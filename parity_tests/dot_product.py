@@ -9,7 +9,6 @@ from reference import causal_mask, dot_product_attention, dot_product_attention_
 from reference.rounding import track
 
 WHICH_MASKS = ("query_mask given", "key_mask given", "value_mask given")
-SHARED = frozenset({*strategies.WAY_OF_CALLING, *WHICH_MASKS, "depths", "d_k", "d_v", "d_weights"})
 NO_MASKS = dict.fromkeys(WHICH_MASKS, False)
 SMALL = {"lengths": "free", "depths": "free", "B": 2, "T": 5, "S": 7, "d_k": 3, "d_v": 2, "dtype": "float32"}
 CORNERS = {
@@ -27,6 +26,7 @@ CORNERS = {
     "scores of about 50": {**SMALL, **NO_MASKS, "scores": "steep", "values": "ordinary", "causal": False},
     "scores of thousands": {**SMALL, **NO_MASKS, "scores": "wide", "values": "ordinary", "causal": False},
     "values of thousands": {**SMALL, "scores": "moderate", "values": "huge"},
+    "causal with all masks": {**SMALL, **dict.fromkeys(WHICH_MASKS, True), "causal": True},
     "causal without a mask, traced": {**SMALL, **NO_MASKS, "causal": True, "traced": True},
     "causal with all masks, traced": {**SMALL, **dict.fromkeys(WHICH_MASKS, True), "causal": True, "traced": True},
     "weights dropped": {**SMALL, "dropout": 0.25, "scaled": True, "scores": "moderate"},
@@ -190,7 +190,8 @@ ATTENTION = Kind(
     "attention",
     options=frozenset({"dropout", "seed"}),
     draw=draw,
-    shared=SHARED,
+    shared=frozenset({*strategies.OF_THE_LAYER, "d_v"}),
+    shared_by_graph=frozenset({*strategies.OF_THE_CALL, *WHICH_MASKS}),
     corners=CORNERS,
     plain=plain,
     expected=expected,

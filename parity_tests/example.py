@@ -62,8 +62,9 @@ class Kind(NamedTuple):
     draw
         Takes a `strategies.Choice`, a NumPy generator and the options that the layer has; returns an example.
     shared
-        The names of those choices that all examples of a family have in common, as they decide how the layer is made
-        and called.
+        The names of those choices that all examples of a family have in common, as they decide how the layer is made.
+    shared_by_graph
+        The names of those that they have in common too if the call is traced.
     corners
         Choices that are always checked, by what they show.
     plain
@@ -85,6 +86,7 @@ class Kind(NamedTuple):
     options: frozenset[str]
     draw: Callable[..., Example]
     shared: frozenset[str]
+    shared_by_graph: frozenset[str]
     corners: Mapping[str, dict[str, Any]]
     plain: Callable[[], Example]
     expected: Callable[[Example, Arithmetic], dict[str, Rounded]]

@@ -10,7 +10,7 @@ from parity_tests import divergences
 from parity_tests.comparison import Outcome
 from parity_tests.layers import Layers
 from parity_tests.properties import TRIALS, due, outcomes, shown
-from parity_tests.strategies import families
+from parity_tests.strategies import families, of_corner
 
 CHEAP = 15  # the number of an example that takes part in the trials that cost little
 CASES = 8  # examples of a family
@@ -67,11 +67,11 @@ def walk(subject, visit, examples, seed, corners=True, drive=False):
 
 
 def walk_corners(subject, visit, seed):
-    """Show one example of each corner; those about the constructor take part in all trials, the others in most."""
+    """Show examples of each corner; those about the constructor take part in all trials, the others in most."""
     for settled in subject.kind.corners.values():
         trials = list(TRIALS) if "scaled" in settled else due(CHEAP)
-        strategy = families(subject.kind, subject.options, settled=settled)
-        run(strategy, lambda family, trials=trials: visit(family[0], trials), 1, seed, (Phase.generate,))
+        for drawn in of_corner(subject.kind, subject.options, settled, seed):
+            visit(drawn, trials)
 
 
 def run(strategy, test, examples, seed, phases):

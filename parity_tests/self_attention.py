@@ -10,7 +10,6 @@ from reference.rounding import track
 
 WEIGHTS = ("W_q", "W_k", "W_v")
 BIASES = ("b_q", "b_k", "b_v")
-SHARED = frozenset({*strategies.WAY_OF_CALLING, "mask given", "units given", "depths", "d", "d_k", "d_weights"})
 SMALL = {"lengths": "free", "depths": "free", "B": 2, "T": 5, "d": 3, "d_k": 2, "dtype": "float32", "units given": True}
 CORNERS = {
     "positions beyond 127, causal": {**SMALL, "B": 1, "T": 130, "d": 2, "mask given": False, "causal": True},
@@ -26,6 +25,7 @@ CORNERS = {
     "scores of about 50": {**SMALL, "x": "steep", "W": "integers", "causal": False},
     "scores of thousands": {**SMALL, "x": "wide", "W": "integers", "causal": False},
     "inputs of thousands": {**SMALL, "x": "huge", "W": "tiny"},
+    "causal with a mask": {**SMALL, "mask given": True, "causal": True},
     "causal without a mask, traced": {**SMALL, "mask given": False, "causal": True, "traced": True},
     "causal with a mask, traced": {**SMALL, "mask given": True, "causal": True, "traced": True},
     "biases": {**SMALL, "use_bias": True, "W": "moderate", "x": "moderate", "scaled": True},
@@ -157,7 +157,8 @@ SELF_ATTENTION = Kind(
     "self_attention",
     options=frozenset({"dropout", "use_bias", "seed"}),
     draw=draw,
-    shared=SHARED,
+    shared=frozenset({*strategies.OF_THE_LAYER, "d", "units given"}),
+    shared_by_graph=frozenset({*strategies.OF_THE_CALL, "mask given"}),
     corners=CORNERS,
     plain=plain,
     expected=expected,

@@ -25,7 +25,9 @@ LONG = (9, 17, 40, 130)
 EXACT_DEPTHS = (1, 4, 16)  # where scaling is exact
 EIGHTHS = tuple(sorted(range(-16, 17), key=abs))
 DRAWN_AT_MOST = 24  # elements that are drawn one by one; a counterexample made of them can be read
-WAY_OF_CALLING = ("scaled", "use_bias", "dropout", "dtype", "causal", "mixed", "traced")
+OF_THE_LAYER = ("scaled", "use_bias", "dropout", "dtype", "mixed", "traced", "depths", "d_k")
+OF_THE_CALL = ("causal", "d_weights")
+OF_EACH_CORNER = 2
 TRACED_FACTOR = 4  # tracing takes as long as this many families, so a traced family has as many more examples
 
 
@@ -77,16 +79,23 @@ def families(draw, kind, options=frozenset(), cases=1, settled=None):
     choice = Choice(lambda among: draw(st.sampled_from(among)), settled)
     rng = np.random.default_rng(seed)
     family = [Drawn(kind.draw(choice, rng, options), choice.made, choice.settled)]
-    shared = {name: made for name, made in choice.made.items() if name in kind.shared}
-    size = cases * TRACED_FACTOR if family[0].example.traced and cases > 1 else cases
-    for own in rng.spawn(size - 1):
-        choice = Choice(_chosen_by(own), {**(settled or {}), **shared})
-        family.append(Drawn(kind.draw(choice, own, options), choice.made, choice.settled))
+    traced = family[0].example.traced
+    names = kind.shared | kind.shared_by_graph if traced else kind.shared
+    shared = {name: made for name, made in choice.made.items() if name in names}
+    size = cases * TRACED_FACTOR if traced and cases > 1 else cases
+    family += [_by_generator(own, kind, options, {**(settled or {}), **shared}) for own in rng.spawn(size - 1)]
     return Family(family)
 
 
-def _chosen_by(rng):
-    return lambda among: among[rng.integers(len(among))]
+def of_corner(kind, options, settled, seed):
+    """Examples in which some choices are settled."""
+    rngs = np.random.default_rng(seed).spawn(OF_EACH_CORNER)
+    return [_by_generator(rng, kind, options, settled) for rng in rngs]
+
+
+def _by_generator(rng, kind, options, settled):
+    choice = Choice(lambda among: among[rng.integers(len(among))], settled)
+    return Drawn(kind.draw(choice, rng, options), choice.made, choice.settled)
 
 
 def numpy_dtype(name):
@@ -145,12 +154,14 @@ def largest_exact(dtype, terms):
 
 
 def position_masks(choice, name, B, positions, rng):
-    """A mask of positions, (B, positions), if there is one: padding, or any; each item of the batch has its own."""
+    """A mask of positions, (B, positions), if there is one: any, or padding at one end; each item has its own."""
     if not choice(f"{name} given", (False, True)):
         return None
-    if choice(f"{name} style", ("padding", "any")) == "padding":
-        return np.arange(positions) < rng.integers(0, positions + 1, size=(B, 1))
-    return rng.random((B, positions)) < 0.7
+    style = choice(f"{name} style", ("any", "padding", "left padding"))
+    if style == "any":
+        return rng.random((B, positions)) < 0.7
+    shown = np.arange(positions) < rng.integers(0, positions + 1, size=(B, 1))
+    return shown if style == "padding" else shown[:, ::-1]
 
 
 def cotangents(choice, shape, dtype, rng):
@@ -159,7 +170,7 @@ def cotangents(choice, shape, dtype, rng):
 
 
 def way_of_calling(choice, options):
-    """`WAY_OF_CALLING`, which all kinds share, as arguments of the constructor and fields of the example."""
+    """What all kinds share, as arguments of the constructor and fields of the example."""
     constructor = {"scaled": choice("scaled", (False, True))}
     if "use_bias" in options:
         constructor["use_bias"] = choice("use_bias", (False, True))
