@@ -1,6 +1,6 @@
 """The comparison of Keras layers with the reference."""
 
-__all__ = ["ATTENTION", "SELF_ATTENTION", "Example", "Kind", "Subject", "check", "replay"]
+__all__ = ["ATTENTION", "SELF_ATTENTION", "Example", "Kind", "Subject", "check", "parity_test", "replay"]
 
 HOMES = {
     "ATTENTION": "dot_product",
@@ -9,6 +9,7 @@ HOMES = {
     "Kind": "example",
     "Subject": "subjects",
     "check": "verdict",
+    "parity_test": "suite",
     "replay": "counterexample",
 }
 

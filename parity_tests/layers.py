@@ -37,7 +37,8 @@ class BuiltLayer:
         weights = self.subject.weights(example)
         variables = self.layer.weights
         received = ", ".join(f"{one.name} {tuple(one.shape)}" for one in variables) or "none"
-        expected = ", ".join(f"{name} {np.shape(array)}" for name, array in weights.items()) or "none"
+        names = (name if isinstance(name, str) else "+".join(name) for name in weights)
+        expected = ", ".join(f"{name} {np.shape(array)}" for name, array in zip(names, weights.values())) or "none"
         if [tuple(one.shape) for one in variables] != [np.shape(array) for array in weights.values()]:
             raise ValueError(f"weights: expected {expected}, received {received}")
         for variable, array in zip(variables, weights.values()):
@@ -69,8 +70,10 @@ class BuiltLayer:
         else:
             results, gradients = differentiate(call, variables, *arrays)
         names = [*example.inputs, *self.subject.weights(example)]
-        named = {f"d_{name}": gradient for name, gradient in zip(names, gradients, strict=True)}
-        return results, self.subject.gradients(named)
+        named = {}
+        for name, gradient in zip(names, gradients, strict=True):
+            named |= _taken_apart(name, gradient)
+        return results, named
 
     def _called(self, inputs, masks, example, return_attention_scores, training):
         options = {} if training is None else {"training": training}
@@ -112,6 +115,14 @@ class Layers:
                 self.made.pop(next(iter(self.made)))
             self.made[key] = self.fresh(example)
         return self.made[key]
+
+
+def _taken_apart(name, gradient):
+    """A gradient by its name; that of fused weights, by the names of its equal parts."""
+    if isinstance(name, str):
+        return {f"d_{name}": gradient}
+    parts = [None] * len(name) if gradient is None else keras.ops.split(gradient, len(name), axis=-1)
+    return {f"d_{part}": gradient for part, gradient in zip(name, parts)}
 
 
 def _key(example):

@@ -116,8 +116,8 @@ def reloading(layers, example):
 # Every trial, and the share of the examples that it is shown: all, or every so many.
 TRIALS = {
     agreement: 1,
-    hidden_positions: 3,
-    permutation: 5,
+    hidden_positions: 5,
+    permutation: 7,
     compute_mask: 5,
     repeated_calls: 19,
     symbolic: 23,

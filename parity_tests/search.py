@@ -1,6 +1,8 @@
 """The search: fixed corners, then examples that Hypothesis draws; and the smallest one that disagrees."""
 
+import itertools
 import random
+from contextlib import suppress
 
 import hypothesis
 import numpy as np
@@ -10,9 +12,9 @@ from parity_tests import divergences
 from parity_tests.comparison import Outcome
 from parity_tests.layers import Layers
 from parity_tests.properties import TRIALS, due, outcomes, shown
-from parity_tests.strategies import families, of_corner
+from parity_tests.strategies import DTYPES, families, of_corner
 
-CHEAP = 15  # the number of an example that takes part in the trials that cost little
+CHEAP = 35  # the number of an example that takes part in the trials that cost little
 CASES = 8  # examples of a family
 SEARCHED = 200  # examples among which a smaller counterexample is looked for
 
@@ -23,6 +25,8 @@ class Enough(Exception):
 
 def walk(subject, visit, examples, seed, corners=True, drive=False):
     """Show the corners of a subject's kind, then so many examples, to a visitor.
+
+    Of each dtype there are as many examples, and half of them are traced.
 
     Parameters
     ----------
@@ -42,28 +46,43 @@ def walk(subject, visit, examples, seed, corners=True, drive=False):
     """
     if corners:
         walk_corners(subject, visit, seed)
-    number = 0
+    strata = list(itertools.product(DTYPES, (False, True)))
+    for number, (dtype, traced) in enumerate(strata):
+        first, last = (examples * end // len(strata) for end in (number, number + 1))
+        strategy = families(
+            subject.kind,
+            subject.options,
+            cases=max(1, min(CASES, examples // 64)),
+            settled={"dtype": dtype, "traced": traced},
+        )
+        walk_stratum(strategy, visit, range(first, last), seed + number, drive)
+
+
+def walk_stratum(strategy, visit, numbers, seed, drive):
+    """Show as many examples of one strategy as there are numbers, each of which tells the trials that are due."""
+    left = iter(numbers)
+    simplest = True
 
     def of_family(family):
-        nonlocal number
+        nonlocal simplest
+        if simplest:  # with which Hypothesis begins, and which shows nothing that the corners do not
+            simplest = False
+            return
         worst = {}
         for drawn in family:
-            if number == examples:
+            number = next(left, None)
+            if number is None:
                 raise Enough
             for name, ratio in visit(drawn, due(number)).items():
                 worst[name] = max(ratio, worst.get(name, 0.0))
-            number += 1
-        if drive:
-            for name, ratio in worst.items():
-                if np.isfinite(ratio):
-                    hypothesis.target(ratio, label=name)
+        for name, ratio in worst.items():
+            if drive and np.isfinite(ratio):
+                hypothesis.target(ratio, label=name)
 
-    strategy = families(subject.kind, subject.options, cases=max(1, min(CASES, examples // CASES)))
     phases = (Phase.generate, Phase.target) if drive else (Phase.generate,)
-    try:
-        run(strategy, of_family, examples, seed, phases)
-    except Enough:
-        return
+    if numbers:
+        with suppress(Enough):
+            run(strategy, of_family, len(numbers) + 1, seed, phases)
 
 
 def walk_corners(subject, visit, seed):

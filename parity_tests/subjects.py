@@ -55,12 +55,11 @@ class Subject:
         )
 
     def weights(self, example):
-        """The names and arrays of the layer's weights, in the layer's own order."""
-        return example.weights
+        """The names and arrays of the layer's weights, in the layer's own order.
 
-    def gradients(self, named):
-        """The gradients by the names that the kind gives them; a layer whose weights are fused takes them apart."""
-        return named
+        Weights that the layer keeps as one, side by side, have a tuple of names.
+        """
+        return example.weights
 
     def mask(self, layer, inputs, masks):
         """The mask that the layer hands on, or None."""

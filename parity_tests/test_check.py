@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from importlib.resources import files
-from pathlib import Path
 
 import jsonschema
 import keras
@@ -173,52 +172,6 @@ class Raises(keras_impl.AttentionLayer):
 
     def compute_scores(self, query, key):
         raise RuntimeError("no kernel")
-
-
-MY_ATTENTION = """
-import keras
-from keras_impl import AttentionLayer
-
-@keras.saving.register_keras_serializable()
-class MyAttention(keras.layers.Layer):
-    def __init__(self, temperature=1.0, **kwargs):
-        super().__init__(**kwargs)
-        self.temperature = temperature
-        self.inner = AttentionLayer(dtype=self.dtype_policy)
-
-    def call(self, inputs, mask=None, weights=False, causal=False):
-        query, value, key = inputs
-        inputs = [query / self.temperature, key, value]
-        return self.inner(inputs, mask=mask, return_attention_scores=weights, use_causal_mask=causal)
-
-    def compute_mask(self, inputs, mask=None):
-        return None if mask is None else mask[0]
-
-    def get_config(self):
-        return {**super().get_config(), "temperature": self.temperature}
-"""
-
-
-@pytest.mark.parametrize(("temperature", "status"), [("self.temperature", 0), ("self.temperature**2", 1)])
-def test_a_layer_with_another_signature_is_adapted_as_contributing_says(temperature, status, tmp_path):
-    package = tmp_path / "my_package"
-    package.mkdir()
-    (package / "layers.py").write_text(MY_ATTENTION.replace("query / self.temperature", f"query / {temperature}"))
-    contributing = Path(parity_tests.__file__).parents[1] / "CONTRIBUTING.md"
-    snippet = contributing.read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0]
-    (package / "checks.py").write_text(snippet)
-    target = "my_package.checks:MyAttentionSubject"
-    command = [sys.executable, "-m", "parity_tests", "check", target, "--examples", "40", "--json", "report.json"]
-    finished = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
-    assert finished.returncode == status, finished.stdout + finished.stderr
-    for one in json.loads((tmp_path / "report.json").read_text())["subjects"][0]["properties"]:
-        if one["counterexample"] is not None:
-            again = subprocess.run(
-                [sys.executable, "-c", one["counterexample"]["script"]], capture_output=True, text=True, cwd=tmp_path
-            )
-            assert again.returncode == 1, again.stderr
-            assert f"{one['name']} disagrees with the reference" in again.stdout
-            break
 
 
 def test_an_adapter_that_cannot_be_made_is_refused_in_one_line():
