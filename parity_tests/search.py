@@ -92,6 +92,7 @@ class Tally:
         self.trial = trial
         self.examples = 0
         self.worst_ratio = 0.0
+        self.ratios = {}
         self.excuses = set()
         self.disagreements = 0
         self.smallest = None  # (example, outcome); the first until a smaller one is found
@@ -104,6 +105,7 @@ class Tally:
         if excuses:
             return
         self.worst_ratio = max(self.worst_ratio, outcome.ratio)
+        self.ratios.setdefault(example.dtype, []).append(outcome.ratio)
         if not outcome.agrees:
             self.disagreements += 1
             self.smallest = self.smallest or (example, outcome)
@@ -116,9 +118,9 @@ class Tally:
             example, outcome = self.smallest
             verdict = "error" if outcome.raised else "disagrees"
             counterexample = Counterexample(subject.target, subject.kind.name, self.name, example, outcome)
-        return PropertyReport(
-            self.name, verdict, self.examples, self.worst_ratio, counterexample, tuple(sorted(self.excuses))
-        )
+        ratios = {dtype: tuple(ratios) for dtype, ratios in self.ratios.items()}
+        known = tuple(sorted(self.excuses))
+        return PropertyReport(self.name, verdict, self.examples, self.worst_ratio, counterexample, known, ratios)
 
 
 def built_or_none(subject, example):
