@@ -52,7 +52,7 @@ def test_a_plot_can_stand_beside_others_in_a_page():
         assert word not in svg
 
 
-def test_every_colour_but_none_is_one_that_a_page_can_set():
+def test_every_colour_is_one_that_a_page_can_set():
     svg = distribution(histogram({"float32": [0.0, 0.5, 3.0]}))
     named = re.sub(r"var\(--plot-\w+, #\w{6}\)", "", svg)
     assert not re.search("#[0-9a-f]{6}", named)
@@ -61,7 +61,14 @@ def test_every_colour_but_none_is_one_that_a_page_can_set():
 
 @pytest.mark.parametrize(
     ("ratios", "span"),
-    [([], (-4, 1)), ([0.0], (-4, 1)), ([0.02, 0.5], (-4, 1)), ([3e-6, 20.0], (-6, 2)), ([1e-20, np.inf], (-6, 4))],
+    [
+        ([], (-4, 1)),
+        ([0.0], (-4, 1)),
+        ([0.02, 0.5], (-4, 1)),
+        ([9.9e-5], (-5, 1)),
+        ([3e-6, 20.0], (-6, 2)),
+        ([1e-20, np.inf], (-6, 4)),
+    ],
 )
 def test_the_axis_holds_all_that_is_drawn(ratios, span):
     assert decades(histogram({"float32": ratios})) == span
