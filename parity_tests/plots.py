@@ -13,7 +13,7 @@ from parity_tests.histogram import EDGES, HIGH, LOW, PER_DECADE
 # A page sets these by CSS, as --plot-ink and so on, for a light and a dark background.
 COLOURS = {"ink": "#1b1f24", "faint": "#8b949e", "rule": "#d0d7de", "within": "#2f6db3", "beyond": "#c4341d"}
 STYLE = {"svg.fonttype": "none", "svg.hashsalt": "parity_tests", "font.size": 11, "text.color": COLOURS["ink"]}
-WIDTH, LEFT, RIGHT, TOP, STRIP, BOTTOM = 440, 62, 70, 16, 17, 18  # of a distribution, in pixels
+WIDTH, LEFT, RIGHT, TOP, STRIP, BOTTOM = 380, 62, 70, 16, 17, 18  # of a distribution, in pixels
 BOUND = 1 - LOW * PER_DECADE  # so many bins lie below 1
 
 
