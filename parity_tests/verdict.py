@@ -94,6 +94,7 @@ class Tally:
         self.trial = trial
         self.examples = 0
         self.worst_ratio = 0.0
+        self.ratios = {}
         self.excuses = set()
         self.disagreements = 0
         self.first = None  # what disagreed first, as drawn
@@ -107,6 +108,7 @@ class Tally:
         if excuses:
             return
         self.worst_ratio = max(self.worst_ratio, outcome.ratio)
+        self.ratios.setdefault(drawn.example.dtype, []).append(outcome.ratio)
         if not outcome.agrees:
             self.disagreements += 1
             self.first = self.first or drawn
@@ -120,9 +122,9 @@ class Tally:
             example, outcome = self.counterexample
             verdict = "error" if outcome.raised else "disagrees"
             counterexample = Counterexample(subject.target, subject.kind.name, self.name, example, outcome)
-        return PropertyReport(
-            self.name, verdict, self.examples, self.worst_ratio, counterexample, tuple(sorted(self.excuses))
-        )
+        ratios = {dtype: tuple(ratios) for dtype, ratios in self.ratios.items()}
+        known = tuple(sorted(self.excuses))
+        return PropertyReport(self.name, verdict, self.examples, self.worst_ratio, counterexample, known, ratios)
 
 
 def _replay(subject, tallies, database):
