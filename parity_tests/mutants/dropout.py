@@ -134,14 +134,18 @@ class DroppedGradientNotRescaled(_Dropout):
         return dropped + ops.where(dropped == 0, 0, weights - ops.stop_gradient(weights))
 
 
-class DroppedWeightsReturned(AttentionLayer):
+class DroppedWeightsReturned(_Dropout):
     """Returns in training the weights that are left after dropout."""
+
+    def dropped(self, weights):
+        self.left = super().dropped(weights)
+        return self.left
 
     def call(self, inputs, mask=None, training=None, return_attention_scores=False, use_causal_mask=False):
         results = super().call(inputs, mask, training, return_attention_scores, use_causal_mask)
         if not return_attention_scores or not training or not self.dropout:
             return results
-        return results[0], keras.random.dropout(results[1], self.dropout, seed=self.seed_generator)
+        return results[0], self.left
 
 
 class TrainingNotPassedOn(SelfAttention):
