@@ -56,6 +56,8 @@ def parser():
     check.add_argument("--html", metavar="FILE", help="write the report as an HTML page")
     check.set_defaults(run=run_check)
     mutants = commands.add_parser("mutants", help="see which faulty layers the check finds, and how fast")
+    mutants.add_argument("fault", nargs="*", metavar="NAME", help="a fault of the gallery; none: all of them")
+    mutants.add_argument("--json", metavar="FILE", help="write the findings as JSON")
     mutants.set_defaults(run=run_mutants)
     for command in (check, mutants):
         command.add_argument("--examples", type=int, default=300, metavar="N", help="for each layer (default: 300)")
@@ -65,9 +67,7 @@ def parser():
 
 def run_check(options):
     """Check layers, print the report, write it where asked."""
-    for path in filter(None, (options.json, options.html)):
-        if os.path.isdir(path) or not os.path.isdir(os.path.dirname(os.path.abspath(path))):
-            raise ValueError(f"report: expected a file in a folder that exists, received {path}")
+    check_writable(options.json, options.html)
     sys.path.insert(0, os.getcwd())  # where a target's module may be
     with quiet_start():
         from parity_tests import check, subjects, table
@@ -91,18 +91,27 @@ def run_check(options):
 
 
 def run_mutants(options):
-    """Check the gallery of faulty layers."""
+    """Check the gallery of faulty layers, print the score, write it where asked."""
+    check_writable(options.json)
     with quiet_start():
-        from parity_tests import score
+        from parity_tests import report, score, score_table
     from rich.console import Console
 
+    score.check_names(options.fault)
     console = Console()
-    with progress(console, list(score.GALLERY), None) as on_mutant:
-        findings = score.find_all(options.examples, options.seed, on_mutant)
-    console.print(score.results(findings))
-    missed = [one for one in findings if one.properties == ()]
-    console.print(f"{len(findings) - len(missed)} of {len(findings)} found.", highlight=False)
-    return 1 if missed else 0
+    with progress(console, options.fault or list(score.GALLERY), None) as on_mutant:
+        findings = score.find_all(options.examples, options.seed, on_mutant, options.fault)
+    score_table.show(findings, console)
+    if options.json:
+        report.write_atomically(options.json, score.to_json(findings) + "\n")
+    return 0 if all(one.as_it_should_be for one in findings) else 1
+
+
+def check_writable(*paths):
+    """Refuse a path at which no file can be, before anything is computed for it."""
+    for path in filter(None, paths):
+        if os.path.isdir(path) or not os.path.isdir(os.path.dirname(os.path.abspath(path))):
+            raise ValueError(f"report: expected a file in a folder that exists, received {path}")
 
 
 def progress(console, names, examples):

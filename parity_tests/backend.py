@@ -1,6 +1,7 @@
 """Keras and its backend: start them quietly, and take gradients from the backend's own differentiation."""
 
 import os
+import re
 import sys
 import tempfile
 import warnings
@@ -36,6 +37,12 @@ def quiet_warnings():
         for category in (UserWarning, DeprecationWarning):
             warnings.simplefilter("ignore", category)
         yield
+
+
+def in_words(error):
+    """An error as ``type: message``, without the colours and the list of arguments that Keras adds."""
+    message = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).partition("Arguments received by")[0]
+    return f"{type(error).__name__}: {' '.join(message.split())}"
 
 
 def check_backend():

@@ -1,9 +1,8 @@
 """What a layer must have to be checked at all; what it lacks is said in one line."""
 
 import inspect
-import re
 
-from parity_tests.backend import quiet_warnings
+from parity_tests.backend import in_words, quiet_warnings
 from parity_tests.layers import BuiltLayer
 
 CALL = ("mask", "return_attention_scores", "use_causal_mask")
@@ -24,7 +23,7 @@ def check_contract(subject):
             with quiet_warnings():
                 BuiltLayer(subject, example).run(example, return_attention_scores=True)
         except Exception as error:  # whatever somebody's layer may raise
-            lacking = f"which cannot be called as one: {in_one_line(error)}"
+            lacking = f"which cannot be called as one: {in_words(error)}"
     if lacking:
         raise ValueError(
             f"target: expected a layer of kind {subject.kind.name} (--kind names another), "
@@ -35,12 +34,6 @@ def check_contract(subject):
 def options_of(layer_class, kind):
     """Those of a kind's options that a layer's constructor takes by name."""
     return kind.options & inspect.signature(layer_class.__init__).parameters.keys()
-
-
-def in_one_line(error):
-    """An error as ``type: message``, without the colours and the list of arguments that Keras adds."""
-    message = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).partition("Arguments received by")[0]
-    return f"{type(error).__name__}: {' '.join(message.split())}"
 
 
 def _lacking(subject, example):

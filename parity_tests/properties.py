@@ -9,7 +9,7 @@ import tempfile
 import keras
 import numpy as np
 
-from parity_tests.backend import dtype_name, quiet_warnings, to_numpy
+from parity_tests.backend import dtype_name, in_words, quiet_warnings, to_numpy
 from parity_tests.comparison import Outcome, compare, same, within_bound
 from parity_tests.dropout import dropout
 from reference.rounding import ARITHMETIC
@@ -142,7 +142,7 @@ def outcomes(trial, layers, example):
         with quiet_warnings():
             return trial(layers, example)
     except Exception as error:  # whatever somebody's layer may raise
-        return {trial.__name__: Outcome(False, np.inf, message=f"{type(error).__name__}: {error}", raised=True)}
+        return {trial.__name__: Outcome(False, np.inf, message=in_words(error), raised=True)}
 
 
 def _fits(said, actual, known):

@@ -1,16 +1,20 @@
 """The check's own score: which faults of the gallery it finds, and how fast."""
 
+import difflib
+import json
+import statistics
 import time
 from typing import NamedTuple
 
-from rich import box
-from rich.table import Table
+import keras
 
 import keras_impl
 from parity_tests import subjects
-from parity_tests.mutants import GALLERY
-from parity_tests.properties import TRIALS
+from parity_tests.backend import check_backend
+from parity_tests.mutants import CATEGORIES, GALLERY, HIDDEN, category
 from parity_tests.verdict import first_disagreement
+
+SCHEMA = 1
 
 
 class Finding(NamedTuple):
@@ -23,36 +27,114 @@ class Finding(NamedTuple):
     examples: int
     seconds: float
 
+    @property
+    def found(self):
+        """Whether any property disagrees."""
+        return bool(self.properties)
 
-def find(name, examples=100, seed=0):
+    @property
+    def as_it_should_be(self):
+        """Whether it is found, or cannot be told from rounding and is not."""
+        return self.found != (self.name in HIDDEN)
+
+
+class CategoryScore(NamedTuple):
+    """How many faults of a category are found, and what those took."""
+
+    name: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def found(self):
+        """How many are found."""
+        return sum(one.found for one in self.findings)
+
+    def median_and_most(self, field):
+        """The median and the largest number of ``examples`` or ``seconds`` of those found; None twice if none is."""
+        numbers = [getattr(one, field) for one in self.findings if one.found]
+        return (statistics.median(numbers), max(numbers)) if numbers else (None, None)
+
+
+def find(name, examples=300, seed=0):
     """Run the check on one fault until the first example that shows it."""
+    check_names([name])
     fault = GALLERY[name]
     kind = "self_attention" if issubclass(fault, keras_impl.SelfAttention) else "attention"
     contract = subjects.KINDS[kind]
-    subject = subjects.Subject(f"{fault.__module__}:{name}", contract, fault, subjects.options_of(fault, contract))
+    options = subjects.options_of(fault, contract)
+    subject = subjects.Subject(f"parity_tests.mutants:{name}", contract, fault, options)
     start = time.perf_counter()
     number, properties = first_disagreement(subject, examples, seed)
     return Finding(name, fault.__doc__, kind, properties, number, time.perf_counter() - start)
 
 
-def find_all(examples=100, seed=0, on_mutant=None):
-    """Run the check on every fault of the gallery."""
+def find_all(examples=300, seed=0, on_mutant=None, names=()):
+    """Run the check on every fault of the gallery, or on the named ones.
+
+    Raises
+    ------
+    ValueError
+        If a name is not in the gallery, there are no examples, or Keras runs on another backend than TensorFlow.
+    """
+    if examples < 1:
+        raise ValueError(f"examples: expected at least 1, received {examples}")
+    check_names(names)
+    check_backend()
     findings = []
-    for name in GALLERY:
+    for name in names or GALLERY:
         findings.append(find(name, examples, seed))
         if on_mutant is not None:
             on_mutant(name)
     return findings
 
 
-def results(findings):
-    """The table: fault, found by, examples, seconds."""
-    table = Table(
-        "fault", "found by", title=f"Faults, held to {len(TRIALS)} trials", title_justify="left", box=box.SIMPLE_HEAD
+def check_names(names):
+    """Refuse a name that is not in the gallery."""
+    for name in names:
+        if name not in GALLERY:
+            similar = difflib.get_close_matches(name, GALLERY, n=1, cutoff=0) or list(GALLERY)[:1]
+            raise ValueError(f"fault: expected a name of the gallery, such as {similar[0]}, received {name!r}")
+
+
+def by_category(findings):
+    """The score of each category that has any of the findings, those apart that cannot be told from rounding."""
+    visible = [one for one in findings if one.name not in HIDDEN]
+    scores = (
+        CategoryScore(name, tuple(one for one in visible if one.name in names)) for name, names in CATEGORIES.items()
     )
-    table.add_column("examples", justify="right")
-    table.add_column("seconds", justify="right")
-    for one in findings:
-        found = ", ".join(one.properties) if one.properties else "[bold red]not found[/]"
-        table.add_row(f"{one.name}\n[dim]{one.sentence}[/]", found, str(one.examples), f"{one.seconds:.2f}")
-    return table
+    return [score for score in scores if score.findings]
+
+
+def to_json(findings):
+    """The findings as text in the schema of ``mutants.schema.json``."""
+    document = {
+        "schema": SCHEMA,
+        "keras": keras.__version__,
+        "backend": keras.backend.backend(),
+        "faults": [_fault(one) for one in findings],
+        "categories": [_category(score) for score in by_category(findings)],
+    }
+    return json.dumps(document, indent=2, allow_nan=False)
+
+
+def _fault(finding):
+    return {
+        "name": finding.name,
+        "category": category(finding.name),
+        "kind": finding.kind,
+        "sentence": finding.sentence,
+        "hidden_by": HIDDEN.get(finding.name),
+        "found": finding.found,
+        "properties": list(finding.properties),
+        "examples": finding.examples,
+        "seconds": round(finding.seconds, 3),
+    }
+
+
+def _category(score):
+    numbers = {}
+    for field in ("examples", "seconds"):
+        median, most = score.median_and_most(field)
+        numbers[f"median_{field}"] = None if median is None else round(median, 3)
+        numbers[f"most_{field}"] = None if most is None else round(most, 3)
+    return {"name": score.name, "found": score.found, "total": len(score.findings), **numbers}

@@ -5,7 +5,8 @@ import inspect
 
 import keras
 
-from parity_tests.contract import check_contract, in_one_line, options_of
+from parity_tests.backend import in_words
+from parity_tests.contract import check_contract, options_of
 from parity_tests.dot_product import ATTENTION
 from parity_tests.self_attention import SELF_ATTENTION
 
@@ -150,7 +151,7 @@ def _adapted(found, name):
         subject = found()
     except Exception as error:  # whatever somebody's adapter may raise
         raise ValueError(
-            f"target: expected a Subject that is made without arguments, received {name}: {in_one_line(error)}"
+            f"target: expected a Subject that is made without arguments, received {name}: {in_words(error)}"
         ) from error
     subject.target = name  # by which a script finds it again
     return subject
@@ -170,7 +171,7 @@ def _imported(target):
     try:
         return getattr(importlib.import_module(module), name)
     except Exception as error:  # whatever the import of somebody's module may raise
-        raise ValueError(f"target: expected a class to import, received {target!r}: {in_one_line(error)}") from error
+        raise ValueError(f"target: expected a class to import, received {target!r}: {in_words(error)}") from error
 
 
 def _guessed_kind(layer_class):

@@ -1,34 +1,169 @@
 """The check finds every fault of the gallery, and finds none in the layers that the faults were planted in."""
 
+import io
+import json
+from importlib.resources import files
+
+import jsonschema
 import pytest
+from rich.console import Console
 
 import keras_impl
-from parity_tests import mutants, score, subjects
+from parity_tests import mutants, score, score_table, subjects
+from parity_tests.__main__ import main
+from parity_tests.mutants import CATEGORIES, GALLERY, HIDDEN
+from parity_tests.score import Finding, by_category, to_json
+
+TO_BE_FOUND = [name for name in GALLERY if name not in HIDDEN]
 
 
-@pytest.mark.parametrize("name", mutants.GALLERY)
+@pytest.mark.parametrize("name", TO_BE_FOUND)
 def test_every_fault_is_found(name):
-    finding = score.find(name, examples=100)
-    assert finding.properties, f"{name} was not found in {finding.examples} examples"
+    finding = score.find(name)
+    assert finding.found, f"{name} was not found in {finding.examples} examples"
     assert "agreement" not in finding.properties, f"{name} does not compute anything wrong; it raises"
 
 
-@pytest.mark.parametrize("name", mutants.GALLERY)
+@pytest.mark.parametrize("name", HIDDEN)
+def test_what_cannot_be_told_from_rounding_is_not_found(name):
+    assert score.find(name, examples=100).properties == ()
+
+
+@pytest.mark.parametrize("name", GALLERY)
 def test_every_fault_has_one_sentence(name):
-    sentence = mutants.GALLERY[name].__doc__
+    sentence = GALLERY[name].__doc__
     assert sentence.endswith(".")
     assert "\n" not in sentence
 
 
+@pytest.mark.parametrize("name", GALLERY)
+def test_every_fault_overrides_something_of_a_sound_layer(name):
+    sound = (
+        keras_impl.SelfAttention if issubclass(GALLERY[name], keras_impl.SelfAttention) else keras_impl.AttentionLayer
+    )
+    own = [name for name in vars(GALLERY[name]) if name == "__init__" or not name.startswith("__")]
+    assert any(getattr(GALLERY[name], attribute) is not getattr(sound, attribute, None) for attribute in own)
+
+
 @pytest.mark.parametrize("layer", [keras_impl.AttentionLayer, keras_impl.SelfAttention])
 def test_a_layer_without_a_fault_is_not_found(layer, monkeypatch):
-    monkeypatch.setitem(mutants.GALLERY, "Sound", layer)
+    monkeypatch.setitem(GALLERY, "Sound", layer)
     finding = score.find("Sound", examples=50)
     assert finding.properties == ()
     assert finding.examples >= 50
 
 
 def test_the_gallery_has_faults_of_every_kind():
-    kinds = [issubclass(fault, keras_impl.SelfAttention) for fault in mutants.GALLERY.values()]
+    kinds = [issubclass(fault, keras_impl.SelfAttention) for fault in GALLERY.values()]
     assert len(subjects.KINDS) == len(set(kinds))
-    assert len(mutants.GALLERY) >= 10
+    assert len(GALLERY) >= 90
+
+
+def test_every_fault_is_in_one_category():
+    assert sorted(name for names in CATEGORIES.values() for name in names) == sorted(GALLERY)
+    assert [mutants.category(name) for name in ("LogitsSquared", "ForgetsUnits")] == ["forward", "configuration"]
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_every_category_has_several_faults(category):
+    assert len(CATEGORIES[category]) >= 4
+
+
+def test_every_fault_that_is_hidden_has_a_bound_that_hides_it():
+    assert set(HIDDEN) == set(CATEGORIES["equivalent"])
+    assert all(bound.endswith(".") for bound in HIDDEN.values())
+
+
+def test_every_fault_is_a_target_by_its_name():
+    assert all(getattr(mutants, name) is fault for name, fault in GALLERY.items())
+
+
+def finding(name, *properties, examples=1, seconds=0.5):
+    return Finding(name, GALLERY[name].__doc__, "attention", properties, examples, seconds)
+
+
+FINDINGS = [
+    finding("LogitsSquared", "output", "weights", examples=1, seconds=0.25),
+    finding("ScaleMissing", "output", examples=6, seconds=2.0),
+    finding("ScaleAppliedTwice", examples=100, seconds=9.0),
+    finding("CausalStrict", examples=100, seconds=9.0),
+    finding("ScalesTheQuery", examples=100, seconds=9.0),
+]
+
+
+def test_a_category_is_scored_by_the_faults_that_are_found():
+    forward, causal = by_category(FINDINGS)
+    assert (forward.name, forward.found, len(forward.findings)) == ("forward", 2, 3)
+    assert forward.median_and_most("examples") == (3.5, 6)
+    assert forward.median_and_most("seconds") == (1.125, 2.0)
+    assert (causal.found, causal.median_and_most("examples")) == (0, (None, None))
+
+
+def test_a_fault_that_is_hidden_is_as_it_should_be_if_it_is_not_found():
+    assert [one.as_it_should_be for one in FINDINGS] == [True, True, False, False, True]
+    assert not finding("ScalesTheQuery", "output").as_it_should_be
+
+
+@pytest.fixture
+def schema():
+    return json.loads(files("parity_tests").joinpath("mutants.schema.json").read_text(encoding="utf-8"))
+
+
+def test_the_findings_are_in_their_schema(schema):
+    document = json.loads(to_json(FINDINGS))
+    jsonschema.validate(document, schema)
+    assert [fault["name"] for fault in document["faults"]] == [one.name for one in FINDINGS]
+    assert document["faults"][-1]["hidden_by"] == HIDDEN["ScalesTheQuery"]
+    assert [(one["name"], one["found"]) for one in document["categories"]] == [("forward", 2), ("causal", 0)]
+
+
+def test_findings_that_contradict_themselves_are_not_in_the_schema(schema):
+    document = json.loads(to_json(FINDINGS))
+    document["faults"][0]["properties"] = []
+    with pytest.raises(jsonschema.ValidationError, match="minItems"):
+        jsonschema.validate(document, schema)
+
+
+def test_a_table_fits_into_80_columns():
+    console = Console(width=80, record=True, file=io.StringIO())
+    longest = max(GALLERY, key=len)
+    score_table.show([finding(longest, "hidden_positions", *"abcdefghijklm", examples=1000, seconds=99.5)], console)
+    rows = [line.split() for line in console.export_text().splitlines()]
+    assert [longest, "hidden_positions", "and", "13", "more", "1000", "99.50"] in rows
+
+
+def test_the_command_writes_what_it_found(tmp_path, capsys, schema):
+    path = tmp_path / "mutants.json"
+    assert main(["mutants", "LogitsSquared", "ScalesTheQuery", "--examples", "5", "--json", str(path)]) == 0
+    jsonschema.validate(json.loads(path.read_text()), schema)
+    assert "1 of 1 found. None of 1 that cannot be told from rounding is found." in capsys.readouterr().out
+
+
+def test_a_fault_that_is_not_found_exits_with_1(monkeypatch, capsys):
+    monkeypatch.setattr(score, "first_disagreement", lambda subject, examples, seed: (examples, ()))
+    assert main(["mutants", "LogitsSquared"]) == 1
+    assert "0 of 1 found." in capsys.readouterr().out
+
+
+def test_a_hidden_fault_that_is_found_exits_with_1(monkeypatch, capsys):
+    monkeypatch.setattr(score, "first_disagreement", lambda subject, examples, seed: (1, ("output",)))
+    assert main(["mutants", "ScalesTheQuery"]) == 1
+    assert "the list of them is wrong" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["LogitSquared"], ["--examples", "0"], ["LogitsSquared", "--json", "/no/such/folder/mutants.json"]],
+)
+def test_what_cannot_be_used_exits_with_2_and_one_line(arguments, capsys):
+    assert main(["mutants", *arguments]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+
+
+def test_an_unknown_fault_is_told_one_that_is_like_it():
+    with pytest.raises(
+        ValueError, match="expected a name of the gallery, such as LogitsSquared, received 'LogitSquared'"
+    ):
+        score.find("LogitSquared")
