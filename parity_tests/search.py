@@ -16,7 +16,7 @@ from parity_tests.strategies import DTYPES, families, of_corner
 
 CHEAP = 35  # the number of an example that takes part in the trials that cost little
 CASES = 8  # examples of a family
-SEARCHED = 200  # examples among which a smaller counterexample is looked for
+SEARCHED = 100  # examples among which a smaller counterexample is looked for
 
 
 class Enough(Exception):
@@ -158,8 +158,7 @@ def smallest(subject, tally, seed, database=None):
     """Return the smallest example for which a property disagrees, and its outcome.
 
     Hypothesis looks among all examples; if it meets none there, among those that share choices with the one at hand;
-    and if there is none either, None is returned. Every layer is a new one, so that what is found does not depend on
-    what was called before.
+    and if there is none either, None is returned.
     """
     drawn = tally.first
     for settled in (None, drawn.settled, drawn.choices):
@@ -171,20 +170,24 @@ def smallest(subject, tally, seed, database=None):
 
 
 def find(subject, tally, strategy, phases, seed, database):
-    """Return an example of a strategy for which a property disagrees, and its outcome; None if there is none."""
+    """Return an example of a strategy for which a property disagrees, and its outcome; None if there is none.
 
-    def outcome(family):
-        return disagreements(tally.trial, Layers(subject), family[0].example).get(tally.name)
+    What is returned disagrees in a new layer too, whatever was called before.
+    """
+    layers = Layers(subject)
+
+    def disagrees(family):
+        return tally.name in disagreements(tally.trial, layers, family[0].example)
 
     try:
-        family = hypothesis.find(
+        (drawn,) = hypothesis.find(
             strategy,
-            lambda family: outcome(family) is not None,
+            disagrees,
             settings=settings(SEARCHED, phases, database),
             random=random.Random(seed),
             database_key=f"attention-reference {subject.target} {tally.name}".encode(),
         )
     except (hypothesis.errors.NoSuchExample, hypothesis.errors.Flaky):
         return None
-    again = outcome(family)
-    return None if again is None else (family[0], again)
+    outcome = disagreements(tally.trial, Layers(subject), drawn.example).get(tally.name)
+    return None if outcome is None else (drawn, outcome)

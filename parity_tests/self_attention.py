@@ -17,7 +17,7 @@ CORNERS = {
     "130 positions in float16": {**SMALL, "B": 1, "T": 130, "d": 2, "dtype": "float16", "x": "moderate"},
     "depth 1": {**SMALL, "d": 1, "d_k": 1, "scaled": True},
     "depth 64": {**SMALL, "d": 40, "d_k": 64, "scaled": True},
-    "one position": {**SMALL, "T": 1},
+    "one position": {**SMALL, "T": 1, "mask given": True},
     "units as the input": {**SMALL, "units given": False, "scaled": True},
     "one item": {**SMALL, "B": 1, "T": 4, "d_k": 4, "d": 4},
     "eight items": {**SMALL, "B": 8},

@@ -1,0 +1,134 @@
+"""Every property sees a fault that is its own, and none in a sound layer."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_impl
+import parity_tests
+from parity_tests import score, search, subjects
+from parity_tests.dropout import unlikely
+from parity_tests.layers import BuiltLayer, Layers
+from parity_tests.properties import TRIALS, due, outcomes
+
+SEEN_BY = {
+    "output": "MaskAfterSoftmax",
+    "output_alone": "OtherOutputWithoutWeights",
+    "weights": "RawScoresReturned",
+    "dtype": "WeightsReturnedInFloat32",
+    "d_query": "QueryGradientReversed",
+    "d_key": "KeyGradientHalved",
+    "d_value": "ValueGradientStopped",
+    "d_x": "InputGradientWithoutTheKeys",
+    "d_W_q": "QueryWeightsGradientHalved",
+    "d_W_k": "KeyWeightsGradientOfTheFirstItem",
+    "d_W_v": "ValueWeightsFrozen",
+    "d_b_q": "QueryBiasGradientAveraged",
+    "d_b_v": "ValueBiasFrozen",
+    "hidden_positions": "GlobalShift",
+    "permutation": "LogitsSquared",
+    "compute_mask": "MaskNotPassedOn",
+    "repeated_calls": "DriftsWithEveryCall",
+    "symbolic": "SymbolicWeightsTransposed",
+    "reloading": "ForgetsScaled",
+    "dropout": "DroppedNotRescaled",
+    "dropout_rate": "SameDropoutForAllItems",
+    "weights_in_training": "DroppedWeightsReturned",
+}
+
+
+@pytest.mark.parametrize("name", SEEN_BY)
+def test_every_property_sees_a_fault(name, monkeypatch):
+    monkeypatch.setattr(search, "smallest", lambda *arguments: None)  # whose work is not asked for here
+    report = parity_tests.check(f"parity_tests.mutants:{SEEN_BY[name]}", examples=60)
+    verdicts = {one.name: one.verdict for one in report.subjects[0].properties}
+    assert verdicts[name] in ("disagrees", "error")
+
+
+@pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: trial.__name__)
+@pytest.mark.parametrize("target", ["keras_impl:AttentionLayer", "keras_impl:SelfAttention"])
+def test_every_trial_has_something_to_say_of_a_plain_example(trial, target):
+    subject = subjects.find(target)
+    example = subject.kind.plain()
+    example = example._replace(constructor={**example.constructor, "dropout": 0.5})
+    found = outcomes(trial, Layers(subject), example)
+    assert found
+    assert all(outcome.agrees for outcome in found.values()), found
+
+
+def test_all_trials_are_due_sooner_or_later_and_agreement_always():
+    assert all(due(number)[0].__name__ == "agreement" for number in range(100))
+    assert {trial for number in range(100) for trial in due(number)} == set(TRIALS)
+
+
+def test_what_is_wrong_in_a_graph_only_is_found_in_a_graph():
+    report = parity_tests.check("parity_tests.mutants:CausalLostWhenTraced", examples=60)
+    counterexamples = [one.counterexample for one in report.subjects[0].properties if one.counterexample]
+    assert counterexamples
+    assert all(one.example.traced and one.example.causal for one in counterexamples)
+
+
+def test_a_graph_knows_no_size_but_the_depths():
+    seen = []
+
+    class Looks(keras_impl.AttentionLayer):
+        def compute_scores(self, query, key):
+            seen.append((tuple(query.shape), tuple(key.shape)))
+            return super().compute_scores(query, key)
+
+    example = subjects.KINDS["attention"].plain()._replace(traced=True)
+    layer = BuiltLayer(subjects.find(Looks), example)
+    seen.clear()
+    layer.run_with_gradients(example)
+    layer.run_with_gradients(example.taken(np.array([0, 0])))
+    assert seen == [((None, None, 3), (None, None, 3))]
+
+
+def test_a_layer_is_built_by_a_call_of_another_size():
+    sizes = []
+
+    class Looks(keras_impl.AttentionLayer):
+        def compute_scores(self, query, key):
+            sizes.append(tuple(query.shape))
+            return super().compute_scores(query, key)
+
+    example = subjects.KINDS["attention"].plain().taken(np.array([0, 0, 0]))
+    BuiltLayer(subjects.find(Looks), example)
+    assert (1, 2, 3) == sizes[-1] != example.inputs["query"].shape
+
+
+def test_a_layer_of_mixed_precision_keeps_its_weights_in_float32():
+    example = subjects.KINDS["self_attention"].plain()
+    halves = {name: array.astype("float16") for name, array in example.inputs.items()}
+    layer = BuiltLayer(
+        subjects.find("keras_impl:SelfAttention"), example._replace(dtype="float16", mixed=True, inputs=halves)
+    ).layer
+    assert {keras.backend.standardize_dtype(weight.dtype) for weight in layer.weights} == {"float32"}
+    assert layer.compute_dtype == "float16"
+
+
+@pytest.mark.parametrize(("kept", "total"), [(0, 60), (60, 60), (300, 1024)])
+def test_a_share_far_from_the_rate_is_unlikely(kept, total):
+    assert unlikely(kept, total, 0.5)
+
+
+@pytest.mark.parametrize(("kept", "total"), [(0, 0), (0, 40), (512, 1024), (450, 1024)])
+def test_a_share_near_the_rate_is_not_unlikely(kept, total):
+    assert not unlikely(kept, total, 0.5)
+
+
+def test_the_chance_of_an_unlikely_share_is_less_than_that_of_fifty_heads_in_a_row():
+    # All heads are exactly as rare as the bound says.
+    assert not unlikely(50, 50, 0.5)
+    assert unlikely(51, 51, 0.5)
+
+
+def test_the_median_fault_is_found_among_the_first_corners():
+    names = (
+        "ScaleMissing",
+        "CausalOffByOne",
+        "DroppedWeightsReturned",
+        "SymbolicLengthLost",
+        "LongSequencesInBfloat16",
+    )
+    assert all(score.find(name).examples < 50 for name in names)
