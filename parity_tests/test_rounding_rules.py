@@ -195,6 +195,6 @@ def test_only_a_quotient_by_its_own_sum_makes_weights():
     logits = track(np.ones((2, 2)), FLOAT32)
     exponentials = np.exp(logits - np.max(logits, axis=-1, keepdims=True))
     total = np.sum(exponentials, axis=-1, keepdims=True)
-    assert (exponentials / total).tracked.convex
-    assert not (exponentials / np.where([[True], [False]], total, 1e-3)).tracked.convex
-    assert not (exponentials / np.sum(exponentials, axis=-1)).tracked.convex
+    assert (exponentials / total).tracked.softmax is not None
+    assert (exponentials / np.where([[True], [False]], total, 1e-3)).tracked.softmax is None
+    assert (exponentials / np.sum(exponentials, axis=-1)).tracked.softmax is None

@@ -29,6 +29,7 @@ rather than at their distance from the row's largest.
 """
 
 from collections.abc import Callable
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,7 @@ RULES: dict[Callable[..., Any], Callable[..., Tracked]] = {
     np.matmul: rules.matmul,
 }
 
-QUESTIONS = (np.isfinite, np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal)
+QUESTIONS = {np.isfinite, np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal}
 
 
 class Rounded(NDArrayOperatorsMixin):
@@ -77,11 +78,18 @@ class Rounded(NDArrayOperatorsMixin):
         The machine's.
     """
 
-    __slots__ = ("arithmetic", "tracked")
+    __slots__ = ("_tracked", "arithmetic")
 
-    def __init__(self, tracked: Tracked, arithmetic: Arithmetic) -> None:
-        self.tracked = tracked
+    def __init__(self, tracked: Tracked | Callable[[], Tracked], arithmetic: Arithmetic) -> None:
+        self._tracked = tracked
         self.arithmetic = arithmetic
+
+    @property
+    def tracked(self) -> Tracked:
+        """All that is known of it, computed when it is first asked for: of some sums nobody asks."""
+        if not isinstance(self._tracked, Tracked):
+            self._tracked = self._tracked()
+        return self._tracked
 
     @property
     def value(self) -> Array:
@@ -124,8 +132,11 @@ class Rounded(NDArrayOperatorsMixin):
         return f"Rounded(value={self.value!r}, error={self.error!r})"
 
     def _rearranged(self, move: Callable[[Array], Array]) -> "Rounded":
-        value, loose, exact, magnitude, step, terms = (move(array) for array in self.tracked[:6])
-        return Rounded(Tracked(value, loose, exact, magnitude, step, terms), self.arithmetic)
+        def rearranged() -> Tracked:
+            value, error, loose, magnitude, step, terms = map(move, self.tracked[:6])
+            return Tracked(value, error, loose, magnitude, step, terms)
+
+        return Rounded(rearranged, self.arithmetic)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         if method != "__call__" or options:
@@ -134,7 +145,7 @@ class Rounded(NDArrayOperatorsMixin):
             return ufunc(*(getattr(operand, "value", operand) for operand in inputs))
         if ufunc not in RULES:
             return NotImplemented
-        operands = (_tracked(operand, self.arithmetic) for operand in inputs)
+        operands = [_tracked(operand, self.arithmetic) for operand in inputs]
         return Rounded(RULES[ufunc](*operands, _both_roundings(self.arithmetic)), self.arithmetic)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -144,7 +155,8 @@ class Rounded(NDArrayOperatorsMixin):
 
 
 def _sum(a: Rounded, axis: Any = None, keepdims: bool = False) -> Rounded:
-    return Rounded(rules.sum_along(a.tracked, _both_roundings(a.arithmetic), axis, keepdims), a.arithmetic)
+    machine = _both_roundings(a.arithmetic)
+    return Rounded(lambda: rules.sum_along(a.tracked, machine, axis, keepdims), a.arithmetic)
 
 
 def _max(a: Rounded, axis: Any = None, keepdims: bool = False, initial: float = -np.inf) -> Rounded:
@@ -240,7 +252,14 @@ def _tracked(operand: Any, arithmetic: Arithmetic) -> Tracked:
         if operand.arithmetic != arithmetic:
             refuse("arithmetic", f"one for all, {arithmetic}", operand.arithmetic)
         return operand.tracked
+    if isinstance(operand, float):
+        return _constant(operand, arithmetic)
     return model.track(np.asarray(operand, dtype=_carrier(arithmetic)), arithmetic)
+
+
+@lru_cache
+def _constant(number: float, arithmetic: Arithmetic) -> Tracked:
+    return model.track(np.asarray(number, dtype=_carrier(arithmetic)), arithmetic)
 
 
 def _carrier(arithmetic: Arithmetic) -> type:
@@ -248,6 +267,7 @@ def _carrier(arithmetic: Arithmetic) -> type:
     return np.longdouble if arithmetic.unit_roundoff <= FLOAT64.unit_roundoff else np.float64
 
 
+@cache
 def _both_roundings(arithmetic: Arithmetic) -> Arithmetic:
     """The machine's rounding and that of the values themselves, since what is compared differs by both."""
     own = float(np.finfo(_carrier(arithmetic)).eps) / 2
