@@ -133,8 +133,9 @@ class Rounded(NDArrayOperatorsMixin):
 
     def _rearranged(self, move: Callable[[Array], Array]) -> "Rounded":
         def rearranged() -> Tracked:
-            value, error, loose, magnitude, step, terms = map(move, self.tracked[:6])
-            return Tracked(value, error, loose, magnitude, step, terms)
+            value, error, loose, magnitude, step, terms = self.tracked[:6]
+            moved = None if step is None else move(step)
+            return Tracked(move(value), move(error), move(loose), move(magnitude), moved, move(terms))
 
         return Rounded(rearranged, self.arithmetic)
 
@@ -252,13 +253,14 @@ def _tracked(operand: Any, arithmetic: Arithmetic) -> Tracked:
         if operand.arithmetic != arithmetic:
             refuse("arithmetic", f"one for all, {arithmetic}", operand.arithmetic)
         return operand.tracked
-    if isinstance(operand, float):
-        return _constant(operand, arithmetic)
+    if np.ndim(operand) == 0:
+        number: Any = np.asarray(operand)[()]
+        return _constant(number, arithmetic)
     return model.track(np.asarray(operand, dtype=_carrier(arithmetic)), arithmetic)
 
 
 @lru_cache
-def _constant(number: float, arithmetic: Arithmetic) -> Tracked:
+def _constant(number: Any, arithmetic: Arithmetic) -> Tracked:
     return model.track(np.asarray(number, dtype=_carrier(arithmetic)), arithmetic)
 
 

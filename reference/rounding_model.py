@@ -63,19 +63,19 @@ class RowGradient(NamedTuple):
 class Tracked(NamedTuple):
     """An array, and how far off a machine may have it.
 
-    A machine may have any number within ``error`` of ``value``. Where ``step`` is not 0, every way of
-    computing that is covered gives the same number and the error is 0; ``loose`` is the error that
-    there would be had it been rounded, and comes back as soon as a sum that a machine may fuse
-    with this one is not exact. ``magnitude`` is the sum of the absolute values of the terms that
-    were added up, which is what the rounding of sums goes by, whatever their order; ``terms`` is how
-    many they are, and ``step`` a power of two that each of them is a multiple of.
+    A machine may have any number within ``error`` of ``value``. ``magnitude`` is the sum of the absolute
+    values of the terms that were added up, which is what the rounding of sums goes by, whatever their
+    order; ``terms`` is how many they are, and ``step`` a power of two that each of them is a multiple of.
+    Where there is a step that is not 0, every way of computing that is covered gives the same number and
+    the error is 0; ``loose`` is the error that there would be had it been rounded, and comes back as
+    soon as a sum that a machine may fuse with this one is not exact.
     """
 
     value: Array
     error: Array
     loose: Array
     magnitude: Array
-    step: Array
+    step: Array | None
     terms: Array
     row_error: Array | None = None  # the error but for what a row has in common: an addend; after exp, a factor
     maximum_of: "Tracked | None" = None
@@ -97,12 +97,15 @@ class Tracked(NamedTuple):
         return float64(np.abs(self.value)) + self.error
 
 
-def known(value: Array, loose: Array, magnitude: Array, step: Array, terms: Array, machine: Arithmetic) -> Tracked:
-    """A result. It stays exact only if all sums of its terms can be represented."""
-    if step.any():
+def known(
+    value: Array, loose: Array, magnitude: Array, step: Array | None, terms: Array, machine: Arithmetic
+) -> Tracked:
+    """A result. It stays exact only where all sums of its terms can be represented."""
+    if step is not None:
         step = np.where((magnitude * machine.unit_roundoff <= step) & (step >= machine.underflow), step, 0.0)
-        return Tracked(value, np.where(step > 0, 0.0, loose), loose, magnitude, step, terms)
-    return Tracked(value, loose, loose, magnitude, step, terms)
+        if step.any():
+            return Tracked(value, np.where(step > 0, 0.0, loose), loose, magnitude, step, terms)
+    return Tracked(value, loose, loose, magnitude, None, terms)
 
 
 def track(value: Array, machine: Arithmetic) -> Tracked:
@@ -121,8 +124,8 @@ def track(value: Array, machine: Arithmetic) -> Tracked:
 
 
 def rounded(value: Array, loose: Array, magnitude: Array) -> Tracked:
-    """A number that is no sum of others, and exact only where it has no error."""
-    return Tracked(value, loose, loose, magnitude, np.where(loose == 0, quantum(value), 0.0), np.ones(np.shape(value)))
+    """A number that is no sum of others, and not exact, even where it has no error."""
+    return Tracked(value, loose, loose, magnitude, None, np.ones(np.shape(value)))
 
 
 def quantum(value: Array) -> Array:

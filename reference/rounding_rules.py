@@ -5,6 +5,8 @@ arithmetic; it returns the result with its own bound. `reference.rounding` puts 
 operators. Higham, "Accuracy and Stability of Numerical Algorithms" (2002), chapters 2 and 3.
 """
 
+from typing import Any
+
 import numpy as np
 
 from reference import rounding_averages as averages
@@ -26,7 +28,8 @@ def add(a: Tracked, b: Tracked, machine: Arithmetic) -> Tracked:
     loose = a.loose + b.loose + machine.unit_roundoff * fused + machine.underflow
     if not value.all() or not np.isfinite(value).all():
         loose = np.where((a.absent & b.absent) | (value == -np.inf), 0.0, loose)
-    return known(value, loose, magnitude, np.minimum(a.step, b.step), a.terms + b.terms, machine)
+    step = None if a.step is None or b.step is None else np.minimum(a.step, b.step)
+    return known(value, loose, magnitude, step, a.terms + b.terms, machine)
 
 
 def subtract(a: Tracked, b: Tracked, machine: Arithmetic) -> Tracked:
@@ -58,15 +61,15 @@ def multiply(a: Tracked, b: Tracked, machine: Arithmetic) -> Tracked:
     value = a.value * b.value
     of_a, of_b = float64(np.abs(a.value)), float64(np.abs(b.value))
     magnitude, terms = a.magnitude * b.magnitude, np.maximum(a.terms, b.terms)
-    sums = np.minimum(a.terms, b.terms) > 1
-    if sums.any():
+    if a.gradient is not None or b.gradient is not None:
+        sums = np.minimum(a.terms, b.terms) > 1
         magnitude, terms = np.where(sums, of_a * of_b, magnitude), np.where(sums, 1.0, terms)
     carried = a.loose * (of_b + b.loose) + of_a * b.loose
     loose = carried + 2 * machine.unit_roundoff * (magnitude + carried) + machine.underflow
-    step = np.minimum(a.step * b.step, LARGEST_STEP)
+    step = None if a.step is None or b.step is None else np.minimum(a.step * b.step, LARGEST_STEP)
     if not value.all():
         absent = a.absent | b.absent
-        loose, step = np.where(absent, 0.0, loose), np.where(absent, LARGEST_STEP, step)
+        loose, step = np.where(absent, 0.0, loose), None if step is None else np.where(absent, LARGEST_STEP, step)
     return averages.multiplied(a, b, known(value, loose, magnitude, step, terms, machine), machine)
 
 
@@ -123,35 +126,37 @@ def matmul(a: Tracked, b: Tracked, machine: Arithmetic) -> Tracked:
     if b.value.ndim < 2:
         refuse("matmul", "a right operand with at least two axes", b.value.shape)
     value = a.value @ b.value
-    n = _meetings(a, b, value)
-    a_size, b_size, size = a.size, b.size, float64(np.abs(value))
-    magnitude = a_size @ b_size
+    n = _meetings(a, b)
+    of_a, of_b = float64(np.abs(a.value)), float64(np.abs(b.value))
+    size = of_a + a.error
+    magnitude = size @ (of_b + b.error)
     if a.softmax is not None:
         loose = averages.average_error(a, a.softmax, b, value, machine)
     else:
-        carried = a.error @ float64(np.abs(b.value)) + a_size @ b.error
+        from_b = size @ b.error
+        carried = a.error @ of_b + from_b
         if a.gradient is not None:
-            carried = np.fmin(carried, averages.gradient_error(a.gradient, b, value) + a_size @ b.error)
-        rounding = rounding_of_sum(n, magnitude, size + carried, machine)
+            carried = np.fmin(carried, averages.gradient_error(a.gradient, b, value) + from_b)
+        rounding = rounding_of_sum(n, magnitude, float64(np.abs(value)) + carried, machine)
         loose = carried + machine.unit_roundoff * magnitude + rounding
-    step = np.zeros(value.shape)
-    if a.step.any() and b.step.any():
+    step = None
+    if a.step is not None and b.step is not None:
         of_rows = np.min(a.step, axis=-1, keepdims=True, initial=LARGEST_STEP)
         of_columns = np.min(b.step, axis=-2, keepdims=True, initial=LARGEST_STEP)
         step = np.minimum(of_rows * of_columns, LARGEST_STEP).reshape(value.shape)
-    if not n.all():
-        loose, step = np.where(n == 0, 0.0, loose), np.where(n == 0, LARGEST_STEP, step)
-    return known(value, loose, magnitude, step, np.maximum(n, 1), machine)
+    if not np.all(n):
+        loose, step = np.where(n == 0, 0.0, loose), None if step is None else np.where(n == 0, LARGEST_STEP, step)
+    return known(value, loose, magnitude, step, np.zeros(value.shape) + np.maximum(n, 1), machine)
 
 
-def _meetings(a: Tracked, b: Tracked, value: Array) -> Array:
-    """How many terms each dot product has, but for those that are 0 for sure."""
+def _meetings(a: Tracked, b: Tracked) -> Any:
+    """How many terms each dot product has, but for those that are 0 for sure; a number if it is the same for all."""
     if a.value.all() and b.value.all():
-        return np.full(value.shape, float(a.value.shape[-1]))
+        return a.value.shape[-1]
     return float64(~a.absent) @ float64(~b.absent)
 
 
-def rounding_of_sum(n: Array, magnitude: Array, total: Array, machine: Arithmetic) -> Array:
+def rounding_of_sum(n: Any, magnitude: Array, total: Array, machine: Arithmetic) -> Array:
     """The rounding of the ``n - 1`` additions of a sum, in any order; and what its terms may lose to underflow.
 
     Each rounds a sum of some of the terms. That is at most the sum of the positive ones or of the negative
@@ -160,8 +165,8 @@ def rounding_of_sum(n: Array, magnitude: Array, total: Array, machine: Arithmeti
     All in all no more than ``n - 1`` of the magnitude: Jeannerod and Rump, "Improved Error Bounds for
     Inner Products in Floating-Point Arithmetic", SIAM J. Matrix Anal. Appl. 34 (2013).
     """
-    largest = np.minimum(magnitude, (magnitude + total) / 2 + (n + 3) * machine.unit_roundoff * magnitude)
-    return (n - 1) * machine.unit_roundoff * np.where(n > 1, largest, 0.0) + n * machine.underflow
+    largest = np.minimum(magnitude, total / 2 + (0.5 + (n + 3) * machine.unit_roundoff) * magnitude)
+    return (np.maximum(n - 1, 0) * machine.unit_roundoff) * largest + n * machine.underflow
 
 
 def sum_along(a: Tracked, machine: Arithmetic, axis: int | tuple[int, ...] | None, keepdims: bool) -> Tracked:
@@ -174,9 +179,10 @@ def sum_along(a: Tracked, machine: Arithmetic, axis: int | tuple[int, ...] | Non
     n, carried = summed(~a.absent), summed(a.loose)
     if a.factors is not None and _of_whole_rows(a, axis):
         carried = np.fmin(carried, summed(averages.products_error(a, *a.factors, machine)))
-    rounding = rounding_of_sum(n, size, float64(np.abs(value)) + carried, machine)
+    with np.errstate(invalid="ignore"):  # nothing is added to a number whose bound is infinite
+        rounding = rounding_of_sum(n, size, float64(np.abs(value)) + carried, machine)
     loose = carried + np.where(n > 1, rounding, 0.0)
-    step = np.min(a.step, axis=axis, keepdims=keepdims, initial=LARGEST_STEP)
+    step = None if a.step is None else np.min(a.step, axis=axis, keepdims=keepdims, initial=LARGEST_STEP)
     terms = np.maximum(n, np.max(a.terms, axis=axis, keepdims=keepdims, initial=1))
     result = known(value, loose, summed(a.magnitude), step, terms, machine)
     if not _is_of_rows(a, axis, keepdims):
@@ -194,9 +200,18 @@ def maximum_along(a: Tracked, axis: int | tuple[int, ...] | None, keepdims: bool
 
 def select(condition: Array, a: Tracked, b: Tracked) -> Tracked:
     """Elements of one or the other, which is exact. A sum stays one if only zeros are replaced."""
-    sum_of = a.sum_of if np.all(condition | (a.value == 0)) else None
-    sum_of = b.sum_of if np.all(~condition | (b.value == 0)) else sum_of
-    value, error, loose, magnitude, step, terms = (np.where(condition, x, y) for x, y in zip(a[:6], b[:6]))
+    sum_of = None
+    if a.sum_of is not None and np.all(condition | (a.value == 0)):
+        sum_of = a.sum_of
+    if b.sum_of is not None and np.all(~condition | (b.value == 0)):
+        sum_of = b.sum_of
+    value, error, loose, magnitude, terms = (
+        np.where(condition, getattr(a, name), getattr(b, name))
+        for name in ("value", "error", "loose", "magnitude", "terms")
+    )
+    step = None
+    if a.step is not None or b.step is not None:
+        step = np.where(condition, 0.0 if a.step is None else a.step, 0.0 if b.step is None else b.step)
     return Tracked(value, error, loose, magnitude, step, terms, sum_of=sum_of)
 
 
