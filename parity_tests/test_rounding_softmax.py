@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parity_tests.strategies import generators
-from reference import dot_product_attention, softmax
+from reference import dot_product_attention, softmax, softmax_backward
 from reference.rounding import BFLOAT16, FLOAT32, track
 
 SIZE = {"ordinary": 1.0, "large": 64.0}
@@ -41,6 +41,38 @@ def test_outputs_stay_within_their_bound_wherever_the_logits_lie_within_theirs(s
         upwards = np.where(value[:, v] > record.output.value[:, v : v + 1], 1, -1)
         average = softmax(record.logits.value + upwards * record.logits.error) @ value
         assert (np.abs(average - record.output.value) <= record.output.error)[:, v].all()
+
+
+def sums_of_gradient(exponents, d_weights, b):
+    """The gradient of the exponents, and its sums with ``b``."""
+    weights = softmax(exponents)
+    mean = np.sum(weights * d_weights, axis=-1, keepdims=True)
+    gradient = weights * (d_weights - mean)
+    return gradient, gradient @ b
+
+
+def towards(function, exponents, index):
+    """Whether an element of a function grows with each exponent: 1, or -1 if it falls."""
+    changed = exponents + 1e-4 * np.eye(len(exponents))
+    return np.sign([function(one)[index] - function(exponents)[index] for one in changed])
+
+
+@pytest.mark.parametrize("size", [1.0, 3.0, 8.0])
+@settings(max_examples=40)
+@given(rng=generators(), S=st.integers(2, 6), share=st.sampled_from((0.1, 0.5, 1.0)))
+def test_gradients_stay_within_their_bound_wherever_the_exponents_lie_within_theirs(size, rng, S, share):
+    query, key = (of_kind("ordinary", rng, shape, ml_dtypes.bfloat16) * size for shape in ((1, 4), (S, 4)))
+    d_weights, b = (of_kind("ordinary", rng, shape, ml_dtypes.bfloat16) for shape in ((1, S), (S, 3)))
+    weights = dot_product_attention(track(query, BFLOAT16), track(key, BFLOAT16), key, scale=0.3).weights
+    gradient = softmax_backward(track(d_weights, BFLOAT16), weights)
+    bounds = gradient, gradient @ track(b, BFLOAT16)
+    exponents, error = np.log(weights.value[0]), weights.tracked.softmax.exponent_error[0] * share
+    for which, bound in enumerate(bounds):
+        for index in range(bound.shape[-1]):
+            side = towards(lambda one: sums_of_gradient(one, d_weights[0], b)[which], exponents, index)  # noqa: B023
+            for sign in (-1, 1):
+                moved = sums_of_gradient(exponents + sign * side * error, d_weights[0], b)[which]
+                assert np.abs(moved - bound.value[0])[index] <= bound.error[0, index]
 
 
 @given(generators())

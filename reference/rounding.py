@@ -119,25 +119,17 @@ class Rounded(NDArrayOperatorsMixin):
     @property
     def mT(self) -> "Rounded":
         """The last two axes swapped."""
-        return self._rearranged(lambda array: array.mT)
+        return Rounded(_rearranged(self.tracked, lambda array: array.mT), self.arithmetic)
 
     def reshape(self, *shape: Any) -> "Rounded":
         """As of any array."""
-        return self._rearranged(lambda array: array.reshape(*shape))
+        return Rounded(lambda: _rearranged(self.tracked, lambda array: array.reshape(*shape)), self.arithmetic)
 
     def __getitem__(self, index: Any) -> "Rounded":
-        return self._rearranged(lambda array: array[index])
+        return Rounded(_rearranged(self.tracked, lambda array: array[index]), self.arithmetic)
 
     def __repr__(self) -> str:
         return f"Rounded(value={self.value!r}, error={self.error!r})"
-
-    def _rearranged(self, move: Callable[[Array], Array]) -> "Rounded":
-        def rearranged() -> Tracked:
-            value, error, loose, magnitude, step, terms = self.tracked[:6]
-            moved = None if step is None else move(step)
-            return Tracked(move(value), move(error), move(loose), move(magnitude), moved, move(terms))
-
-        return Rounded(rearranged, self.arithmetic)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         if method != "__call__" or options:
@@ -246,6 +238,12 @@ def _errors(record: Any) -> Any:
     if isinstance(record, tuple):
         return type(record)(*(_errors(field) for field in record))
     return record
+
+
+def _rearranged(tracked: Tracked, move: Callable[[Array], Array]) -> Tracked:
+    value, error, loose, magnitude, step, terms = tracked[:6]
+    moved = None if step is None else move(step)
+    return Tracked(move(value), move(error), move(loose), move(magnitude), moved, move(terms))
 
 
 def _tracked(operand: Any, arithmetic: Arithmetic) -> Tracked:

@@ -40,7 +40,7 @@ def average_error(weights: Tracked, softmax: Softmax, b: Tracked, average: Array
     total = 1 + softmax.alone.sum(axis=-1, keepdims=True)
     size = np.minimum(weights.size @ b.size, total * largest_size)
     error = np.minimum(weights.size @ b.error, total * largest_error)
-    rounding = (n + 2) * machine.unit_roundoff * size + (n + 2) * machine.underflow
+    rounding = (n + 2) * machine.unit_roundoff * size + (2 * n + 2) * machine.underflow
     return moved + error + softmax.alone @ b.size + rounding
 
 
