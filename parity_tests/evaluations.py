@@ -29,7 +29,7 @@ ORDERS = {
     "online": Order(block=2, mean="output"),
     "online, key by key": Order(block=1, direction=-1, scaled="query", mean="output"),
     "base 2": Order(base=2, mean="output"),
-    "coarse exponentials": Order(ulp=4),
+    "coarse exponentials": Order(ulp=4, base=2, scaled="both sides"),
     "coarse, online": Order(ulp=4, block=16, base=2, mean="output"),
 }
 
@@ -46,6 +46,7 @@ def evaluate(order, query, key, value, d_output, *, scale, bias, mask, step=as_c
     """
     scale, root = scale.astype(query.dtype), step(np.sqrt(scale.astype(query.dtype)))
     of_query, of_key = {"scores": (None, None), "query": (scale, None), "both sides": (root, root)}[order.scaled]
+    unscaled = query
     query, key = (array if by is None else step(array * by) for array, by in ((query, of_query), (key, of_key)))
     start = bias if order.bias_first and order.scaled != "scores" else None
     products = scores = _dot(query, key.mT, order, step, start)
@@ -59,8 +60,8 @@ def evaluate(order, query, key, value, d_output, *, scale, bias, mask, step=as_c
     d_scaled = step(d_scores * scale) if order.scaled == "scores" else d_scores
     d_query, d_key = _dot(d_scaled, key, order, step), _dot(d_scaled.mT, query, order, step)
     of_scale = {}
-    if order.scaled == "scores":
-        terms = step(d_scores * products)
+    if order.scaled != "both sides":  # whose two gradients of a root nobody adds up
+        terms = step(d_scores * products if order.scaled == "scores" else d_query * unscaled)
         of_scale["d_scale"] = _sum(terms.reshape(*terms.shape[:-2], -1), order, step)[..., 0]
     return {
         "output": output,

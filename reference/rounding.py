@@ -16,7 +16,8 @@ the scores, to the query, or its root to both sides; the bias added before, betw
 weights that are normalized before or after they meet the values; an online softmax over blocks of 16 keys or
 more; exponentials to base 2; exponents that are off by three roundings of their distance from the row's largest;
 exp and tanh good to 4 ulp; results that underflow to zero; and in the backward, the sum of
-``d_weights * weights`` taken as that of ``d_output * output``.
+``d_weights * weights`` taken as that of ``d_output * output``, and the weights multiplied with ``d_weights``
+before that sum is subtracted or after.
 
 Operands that are integers times one power of two are followed exactly while their sums stay
 below ``1 / u``: the error is 0 as long as every covered evaluation gives the same number. The one exception is
@@ -29,7 +30,7 @@ rather than at their distance from the row's largest.
 """
 
 from collections.abc import Callable
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -119,14 +120,14 @@ class Rounded(NDArrayOperatorsMixin):
     @property
     def mT(self) -> "Rounded":
         """The last two axes swapped."""
-        return Rounded(_rearranged(self.tracked, lambda array: array.mT), self.arithmetic)
+        return Rounded(model.rearranged(self.tracked, lambda array: array.mT), self.arithmetic)
 
     def reshape(self, *shape: Any) -> "Rounded":
         """As of any array."""
-        return Rounded(lambda: _rearranged(self.tracked, lambda array: array.reshape(*shape)), self.arithmetic)
+        return Rounded(lambda: model.rearranged(self.tracked, lambda array: array.reshape(*shape)), self.arithmetic)
 
     def __getitem__(self, index: Any) -> "Rounded":
-        return Rounded(_rearranged(self.tracked, lambda array: array[index]), self.arithmetic)
+        return Rounded(model.rearranged(self.tracked, lambda array: array[index]), self.arithmetic)
 
     def __repr__(self) -> str:
         return f"Rounded(value={self.value!r}, error={self.error!r})"
@@ -139,7 +140,7 @@ class Rounded(NDArrayOperatorsMixin):
         if ufunc not in RULES:
             return NotImplemented
         operands = [_tracked(operand, self.arithmetic) for operand in inputs]
-        return Rounded(RULES[ufunc](*operands, _both_roundings(self.arithmetic)), self.arithmetic)
+        return Rounded(RULES[ufunc](*operands, model.both_roundings(self.arithmetic)), self.arithmetic)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if function not in FUNCTIONS:
@@ -148,7 +149,7 @@ class Rounded(NDArrayOperatorsMixin):
 
 
 def _sum(a: Rounded, axis: Any = None, keepdims: bool = False) -> Rounded:
-    machine = _both_roundings(a.arithmetic)
+    machine = model.both_roundings(a.arithmetic)
     return Rounded(lambda: rules.sum_along(a.tracked, machine, axis, keepdims), a.arithmetic)
 
 
@@ -240,12 +241,6 @@ def _errors(record: Any) -> Any:
     return record
 
 
-def _rearranged(tracked: Tracked, move: Callable[[Array], Array]) -> Tracked:
-    value, error, loose, magnitude, step, terms = tracked[:6]
-    moved = None if step is None else move(step)
-    return Tracked(move(value), move(error), move(loose), move(magnitude), moved, move(terms))
-
-
 def _tracked(operand: Any, arithmetic: Arithmetic) -> Tracked:
     if isinstance(operand, Rounded):
         if operand.arithmetic != arithmetic:
@@ -254,21 +249,9 @@ def _tracked(operand: Any, arithmetic: Arithmetic) -> Tracked:
     if np.ndim(operand) == 0:
         number: Any = np.asarray(operand)[()]
         return _constant(number, arithmetic)
-    return model.track(np.asarray(operand, dtype=_carrier(arithmetic)), arithmetic)
+    return model.track(np.asarray(operand, dtype=model.carrier(arithmetic)), arithmetic)
 
 
 @lru_cache
 def _constant(number: Any, arithmetic: Arithmetic) -> Tracked:
-    return model.track(np.asarray(number, dtype=_carrier(arithmetic)), arithmetic)
-
-
-def _carrier(arithmetic: Arithmetic) -> type:
-    """The type of the values, which must be more precise than the machine if it can be."""
-    return np.longdouble if arithmetic.unit_roundoff <= FLOAT64.unit_roundoff else np.float64
-
-
-@cache
-def _both_roundings(arithmetic: Arithmetic) -> Arithmetic:
-    """The machine's rounding and that of the values themselves, since what is compared differs by both."""
-    own = float(np.finfo(_carrier(arithmetic)).eps) / 2
-    return arithmetic._replace(unit_roundoff=arithmetic.unit_roundoff + own)
+    return model.track(np.asarray(number, dtype=model.carrier(arithmetic)), arithmetic)

@@ -134,10 +134,15 @@ def gradient_error(gradient: RowGradient, b: Tracked, sums: Array) -> Array:
 
 
 def products_error(products: Tracked, a: Tracked, b: Tracked, machine: Arithmetic) -> Array:
-    """How far the sums of the products of a row, (..., T, 1), can be off, but for the rounding of the sum."""
+    """How far the sums of the products of a row, (..., T, 1), can be off, but for the rounding of the sum.
+
+    If ``a`` is a row's gradient and ``b`` dot products of a query, the gradient of a scale, a machine may multiply
+    ``a`` by the keys before it multiplies by the query: a scale that is applied to the query leads to that.
+    """
     if a.gradient is None:
         return _of_rows(products.loose)
-    own = a.size * b.loose + 2 * machine.unit_roundoff * products.size + machine.underflow
+    size = a.size * (b.magnitude + b.loose)
+    own = a.size * b.loose + (size.shape[-1] + 1) * machine.unit_roundoff * size + machine.underflow
     sums = _of_rows(float64(products.value))
     return _covariance_error(a.gradient, float64(b.value)[..., None], sums) + _of_rows(own)
 

@@ -4,6 +4,8 @@ The model of a machine is the standard one: an operation returns its exact resul
 ``|delta| <= u``. Higham, "Accuracy and Stability of Numerical Algorithms" (2002), chapter 2.
 """
 
+from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -144,3 +146,22 @@ def quantum(value: Array) -> Array:
 def float64(array: Array) -> Array:
     """Errors and magnitudes are float64, whatever the values are."""
     return np.asarray(array, dtype=np.float64)
+
+
+def rearranged(tracked: Tracked, move: Callable[[Array], Array]) -> Tracked:
+    """The same elements in another order or shape, or some of them."""
+    value, error, loose, magnitude, step, terms = tracked[:6]
+    moved = None if step is None else move(step)
+    return Tracked(move(value), move(error), move(loose), move(magnitude), moved, move(terms))
+
+
+def carrier(machine: Arithmetic) -> type:
+    """The type of the values, which must be more precise than the machine if it can be."""
+    return np.longdouble if machine.unit_roundoff <= 2.0**-53 else np.float64
+
+
+@cache
+def both_roundings(machine: Arithmetic) -> Arithmetic:
+    """The machine's rounding and that of the values themselves, since what is compared differs by both."""
+    own = float(np.finfo(carrier(machine)).eps) / 2
+    return machine._replace(unit_roundoff=machine.unit_roundoff + own)

@@ -178,7 +178,12 @@ def sum_along(a: Tracked, machine: Arithmetic, axis: int | tuple[int, ...] | Non
     value, size = summed(a.value), summed(a.size)
     n, carried = summed(~a.absent), summed(a.loose)
     if a.factors is not None and _of_whole_rows(a, axis):
-        carried = np.fmin(carried, summed(averages.products_error(a, *a.factors, machine)))
+        of_rows, b = a.factors
+        carried = np.fmin(carried, summed(averages.products_error(a, of_rows, b, machine)))
+        size, n = (
+            np.maximum(size, summed(of_rows.size * b.magnitude)),
+            np.maximum(n, summed(b.terms / a.value.shape[-1])),
+        )
     with np.errstate(invalid="ignore"):  # nothing is added to a number whose bound is infinite
         rounding = rounding_of_sum(n, size, float64(np.abs(value)) + carried, machine)
     loose = carried + np.where(n > 1, rounding, 0.0)
