@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from parity_tests.strategies import generators
 from reference import dot_product_attention, softmax, softmax_backward
-from reference.rounding import BFLOAT16, FLOAT32, track
+from reference.rounding import BFLOAT16, FLOAT32, Arithmetic, Rounded, track
+from reference.rounding_model import Softmax, rounded
+from reference.rounding_softmax import weights_error
 
 SIZE = {"ordinary": 1.0, "large": 64.0}
 
@@ -43,42 +45,67 @@ def test_outputs_stay_within_their_bound_wherever_the_logits_lie_within_theirs(s
         assert (np.abs(average - record.output.value) <= record.output.error)[:, v].all()
 
 
-def gradient_by(errors, exponents, d_weights, b, scale):
-    """The gradient of a softmax and its sums with ``b``, each step off by its errors."""
-    of_exponents, of_weights, of_d_weights, of_mean, of_products, of_scaled = errors
+def averages_by(errors, exponents, d_weights, b, scale):
+    """Averages by weights, the gradient of the softmax and its sums with ``b``, each step off by its errors."""
+    of_exponents, of_weights, of_terms, of_d_weights, of_mean, of_products, of_scaled, of_b = errors
     weights = softmax(exponents + of_exponents) + of_weights
     d_weights = d_weights + of_d_weights
     mean = np.sum(weights * d_weights, axis=-1, keepdims=True) + of_mean
     gradient = weights * (d_weights - mean) * (1 + of_products)
-    return {"gradient": gradient, "sums": (gradient * scale * (1 + of_scaled)) @ b}
+    average = np.sum(weights * (1 + of_terms) * (b + of_b), axis=-1, keepdims=True)
+    sums = np.sum(gradient * scale * (1 + of_scaled) * (b + of_b), axis=-1, keepdims=True)
+    return {"average": average, "mean": mean, "gradient": gradient, "sums": sums}
+
+
+def bounds_by(weights, d_weights, b, scale):
+    mean, gradient = np.sum(d_weights * weights, axis=-1, keepdims=True), softmax_backward(d_weights, weights)
+    return {"average": weights @ b.mT, "mean": mean, "gradient": gradient, "sums": scale * gradient @ b.mT}
+
+
+def check_every_way(most, bounds, exponents, d_weights, b):
+    """Whether each element stays within its bound if all errors push it as far as they may, up and down."""
+    ends = np.cumsum([array.size for array in most])
+
+    def off(shares):
+        errors = np.split(shares * np.concatenate(most, axis=-1), ends[:-1], axis=-1)
+        return averages_by(errors, exponents, d_weights, b, 0.7)
+
+    none, changed = off(np.zeros((1, ends[-1]))), off(np.eye(ends[-1]) * 2.0**-10)
+    for name, bound in bounds.items():
+        sides = np.sign(changed[name] - none[name]).T
+        for sign in (-1, 1):
+            reached = np.diagonal(off(sign * sides * (1 - 2.0**-10))[name] - none[name])
+            assert (np.abs(reached) <= bound.error[0]).all(), name
 
 
 @pytest.mark.parametrize("arithmetic", [FLOAT32, BFLOAT16])
 @settings(max_examples=60)
 @given(rng=generators(), S=st.integers(1, 5), size=st.sampled_from((0.5, 1.0, 2.0)))
-def test_a_gradient_stays_within_its_bound_wherever_each_of_its_steps_lies_within_its_own(arithmetic, rng, S, size):
-    key, d_weights, b = (of_kind("ordinary", rng, shape) * size for shape in ((S, 4), (1, S), (S, 3)))
-    of_weights = dot_product_attention(track(np.ones((1, 4)), arithmetic), track(key, arithmetic), key).weights
-    followed = track(d_weights, arithmetic)
-    gradient = softmax_backward(followed, of_weights)
-    scaled = 0.7 * gradient
-    bounds = {"gradient": gradient, "sums": scaled @ track(b, arithmetic)}
-    split, mean = of_weights.tracked.softmax, np.sum(followed * of_weights, axis=-1, keepdims=True).tracked.mean
-    of_sum = mean.common - mean.carried - np.sum(split.alone * np.abs(d_weights), axis=-1, keepdims=True)
-    each = np.ones((1, S)) * arithmetic.unit_roundoff
-    most = [split.exponent_error, split.alone, followed.error, of_sum, 2 * each, 2 * each]
-    ends = np.cumsum([array.size for array in most])[:-1]
+def test_averages_stay_within_their_bounds_wherever_each_step_lies_within_its_own(arithmetic, rng, S, size):
+    key, d_weights, b = (of_kind("ordinary", rng, shape) * size for shape in ((S, 4), (1, S), (1, S)))
+    weights = dot_product_attention(track(np.ones((1, 4)), arithmetic), track(key, arithmetic), key).weights
+    followed, columns = track(d_weights, arithmetic), track(b, arithmetic)
+    bounds = bounds_by(weights, followed, columns, 0.7)
+    split, mean = weights.tracked.softmax, bounds["mean"].tracked.mean
+    of_mean = mean.common - mean.carried - np.sum(split.alone * np.abs(d_weights), axis=-1, keepdims=True)
+    each = np.full((1, S), arithmetic.unit_roundoff)
+    own = split.exponent_error, split.alone, (S + 2) * each, followed.error, of_mean
+    most = (*own, 2 * each, 2 * each, columns.error)
+    check_every_way(most, bounds, np.log(weights.value), d_weights, b)
 
-    def off(shares):
-        errors = np.split(shares * np.concatenate(most, axis=-1), ends, axis=-1)
-        return gradient_by(errors, np.log(of_weights.value), d_weights, b, 0.7)
 
-    none = off(np.zeros((1, sum(array.size for array in most))))
-    changed = off(np.eye(ends[-1] + S) * 2.0**-10)
-    for name, bound in bounds.items():
-        sides = np.sign(changed[name] - none[name]).T
-        reached = off(sides * (1 - 2.0**-10))[name]
-        assert (np.diagonal(np.abs(reached - none[name])) <= bound.error[0]).all()
+@settings(max_examples=100)
+@given(rng=generators(), S=st.integers(2, 5), far=st.sampled_from((0.01, 0.1, 0.3, 1.0)))
+def test_averages_stay_within_their_bounds_however_far_off_the_exponents_are(rng, S, far):
+    never_rounds = Arithmetic(0.0, 0.0)
+    exponents, d_weights, b = (rng.normal(size=shape) for shape in ((1, S), (1, S), (1, S)))
+    p, error = softmax(exponents), far * rng.random((1, S))
+    moved, none = weights_error(p, np.ones((1, 1)), np.log(p), error), np.zeros((1, S))
+    weights = Rounded(rounded(p, moved, p)._replace(softmax=Softmax(error, moved, none)), never_rounds)
+    apart = far * rng.random((1, S))
+    columns = Rounded(rounded(b, apart, np.abs(b)), never_rounds)
+    bounds = bounds_by(weights, track(d_weights, never_rounds), columns, 0.7)
+    check_every_way((error, none, none, none, none[:, :1], none, none, apart), bounds, np.log(p), d_weights, b)
 
 
 @given(generators())

@@ -101,7 +101,7 @@ def exp(a: Tracked, machine: Arithmetic) -> Tracked:
         carried = size * np.expm1(a.error)
         if (a.value <= -EXP_LIMIT).any():
             carried = np.where(a.value > -EXP_LIMIT, carried, np.exp(float64(a.value) + a.error))
-    loose = carried + ELEMENTARY * machine.unit_roundoff * (size + carried) + machine.underflow
+        loose = carried + ELEMENTARY * machine.unit_roundoff * (size + carried) + machine.underflow
     row_error = None if a.row_error is None else a.row_error - np.log1p(-ELEMENTARY * machine.unit_roundoff)
     result = rounded(value, np.where(a.value == -np.inf, 0.0, loose), size)
     return result._replace(row_error=row_error, exponent=a.value)
@@ -175,18 +175,16 @@ def sum_along(a: Tracked, machine: Arithmetic, axis: int | tuple[int, ...] | Non
     def summed(array: Array) -> Array:
         return np.asarray(array.sum(axis=axis, keepdims=keepdims))
 
-    value, size = summed(a.value), summed(a.size)
-    n, carried = summed(~a.absent), summed(a.loose)
-    if a.factors is not None and _of_whole_rows(a, axis):
-        of_rows, b = a.factors
-        carried = np.fmin(carried, summed(averages.products_error(a, of_rows, b, machine)))
-        size, n = (
-            np.maximum(size, summed(of_rows.size * b.magnitude)),
-            np.maximum(n, summed(b.terms / a.value.shape[-1])),
-        )
-    with np.errstate(invalid="ignore"):  # nothing is added to a number whose bound is infinite
+    with np.errstate(over="ignore", invalid="ignore"):  # the bound of a large exponential is infinite
+        value, size = summed(a.value), summed(a.size)
+        n, carried = summed(~a.absent), summed(a.loose)
+        if a.factors is not None and _of_whole_rows(a, axis):
+            of_rows, b = a.factors
+            carried = np.fmin(carried, summed(averages.products_error(a, of_rows, b, machine)))
+            size = np.maximum(size, summed(of_rows.size * b.magnitude))
+            n = np.maximum(n, summed(b.terms / a.value.shape[-1]))
         rounding = rounding_of_sum(n, size, float64(np.abs(value)) + carried, machine)
-    loose = carried + np.where(n > 1, rounding, 0.0)
+        loose = carried + np.where(n > 1, rounding, 0.0)
     step = None if a.step is None else np.min(a.step, axis=axis, keepdims=keepdims, initial=LARGEST_STEP)
     terms = np.maximum(n, np.max(a.terms, axis=axis, keepdims=keepdims, initial=1))
     result = known(value, loose, summed(a.magnitude), step, terms, machine)
