@@ -102,10 +102,12 @@ def test_averages_stay_within_their_bounds_however_far_off_the_exponents_are(rng
     p, error = softmax(exponents), far * rng.random((1, S))
     moved, none = weights_error(p, np.ones((1, 1)), np.log(p), error), np.zeros((1, S))
     weights = Rounded(rounded(p, moved, p)._replace(softmax=Softmax(error, moved, none)), never_rounds)
-    apart = far * rng.random((1, S))
-    columns = Rounded(rounded(b, apart, np.abs(b)), never_rounds)
-    bounds = bounds_by(weights, track(d_weights, never_rounds), columns, 0.7)
-    check_every_way((error, none, none, none, none[:, :1], none, none, apart), bounds, np.log(p), d_weights, b)
+    of_b, of_d_weights = far * rng.random((2, 1, S))
+    columns = Rounded(rounded(b, of_b, np.abs(b)), never_rounds)
+    followed = Rounded(rounded(d_weights, of_d_weights, np.abs(d_weights)), never_rounds)
+    bounds = bounds_by(weights, followed, columns, 0.7)
+    most = (error, none, none, of_d_weights, none[:, :1], none, none, of_b)
+    check_every_way(most, bounds, np.log(p), d_weights, b)
 
 
 @given(generators())
