@@ -182,7 +182,7 @@ def sum_along(a: Tracked, machine: Arithmetic, axis: int | tuple[int, ...] | Non
             of_rows, b = a.factors
             carried = np.fmin(carried, summed(averages.products_error(a, of_rows, b, machine)))
             size = np.maximum(size, summed(of_rows.size * b.magnitude))
-            n = np.maximum(n, summed(b.terms / a.value.shape[-1]))
+            n = np.maximum(n, summed(np.broadcast_to(b.terms, a.value.shape) / a.value.shape[-1]))
         rounding = rounding_of_sum(n, size, float64(np.abs(value)) + carried, machine)
         loose = carried + np.where(n > 1, rounding, 0.0)
     step = None if a.step is None else np.min(a.step, axis=axis, keepdims=keepdims, initial=LARGEST_STEP)
