@@ -16,6 +16,7 @@ class Order(NamedTuple):
     bias_first: bool = False  # the products are added to the bias, one term after the other
     block: int | None = None  # keys at a time in an online softmax, which normalizes the output last
     base: int | None = None  # 2 for exponentials to base 2
+    ulp: float = 0.5  # that exponentials are off by
     mean: str = "weights"  # the sum in the softmax's backward: of weights * d_weights, or of output * d_output
 
 
@@ -28,6 +29,8 @@ ORDERS = {
     "online": Order(block=2, mean="output"),
     "online, key by key": Order(block=1, direction=-1, scaled="query", mean="output"),
     "base 2": Order(base=2, mean="output"),
+    "coarse exponentials": Order(ulp=4, base=2, scaled="both sides"),
+    "coarse, online": Order(ulp=4, block=16, base=2, mean="output"),
 }
 
 
@@ -43,9 +46,10 @@ def evaluate(order, query, key, value, d_output, *, scale, bias, mask, step=as_c
     """
     scale, root = scale.astype(query.dtype), step(np.sqrt(scale.astype(query.dtype)))
     of_query, of_key = {"scores": (None, None), "query": (scale, None), "both sides": (root, root)}[order.scaled]
+    unscaled = query
     query, key = (array if by is None else step(array * by) for array, by in ((query, of_query), (key, of_key)))
     start = bias if order.bias_first and order.scaled != "scores" else None
-    scores = _dot(query, key.mT, order, step, start)
+    products = scores = _dot(query, key.mT, order, step, start)
     scores = step(scores * scale) if order.scaled == "scores" else scores
     scores = scores if start is not None else step(scores + bias)
     output, weights = _average(np.where(mask, scores, -np.inf), value, order, step)
@@ -55,6 +59,10 @@ def evaluate(order, query, key, value, d_output, *, scale, bias, mask, step=as_c
     d_scores = step(weights * step(d_weights - mean))
     d_scaled = step(d_scores * scale) if order.scaled == "scores" else d_scores
     d_query, d_key = _dot(d_scaled, key, order, step), _dot(d_scaled.mT, query, order, step)
+    of_scale = {}
+    if order.scaled != "both sides":  # whose two gradients of a root nobody adds up
+        terms = step(d_scores * products if order.scaled == "scores" else d_query * unscaled)
+        of_scale["d_scale"] = _sum(terms.reshape(*terms.shape[:-2], -1), order, step)[..., 0]
     return {
         "output": output,
         "weights": weights,
@@ -62,7 +70,20 @@ def evaluate(order, query, key, value, d_output, *, scale, bias, mask, step=as_c
         "d_key": d_key if of_key is None else step(d_key * of_key),
         "d_value": _dot(weights.mT, d_output, order, step),
         "d_bias": d_scores,
+        **of_scale,
     }
+
+
+def evaluate_self_attention(order, x, W_q, W_k, W_v, d_output, *, step=as_computed, **options):
+    """The same for self-attention, whose query, key and value are projections of ``x``."""
+    query, key, value = (_dot(x, W, order, step) for W in (W_q, W_k, W_v))
+    inner = evaluate(order, query, key, value, d_output, step=step, **options)
+    d_x = None
+    for name, W in (("d_query", W_q), ("d_key", W_k), ("d_value", W_v)):
+        part = _dot(inner[name], W.mT, order, step)
+        d_x = part if d_x is None else _plus(d_x, part, step)
+    of_weights = {f"d_W_{name[2]}": _dot(x.mT, inner[name], order, step) for name in ("d_query", "d_key", "d_value")}
+    return {"output": inner["output"], "weights": inner["weights"], "d_x": d_x, **of_weights}
 
 
 def _average(logits, value, order, step):
@@ -80,14 +101,20 @@ def _average(logits, value, order, step):
         output = _plus(step(output * correction), _dot(exponentials, value[..., block, :], order, step), step)
         largest = so_far
     total = np.where(total == 0, np.ones_like(total), total)
-    weights = step(_exp(step(logits - largest), order, step) / total)
+    if keys > (order.block or keys):  # else they are at hand
+        exponentials = _exp(step(logits - largest), order, step)
+    weights = step(exponentials / total)
     return (_dot(weights, value, order, step) if order.block is None else step(output / total)), weights
 
 
 def _exp(exponents, order, step):
     if order.base is None:
-        return step(np.exp(exponents))
-    return step(np.exp2(step(exponents * exponents.dtype.type(np.log2(np.e)))))
+        exponentials = np.exp(exponents)
+    else:
+        exponentials = np.exp2(step(exponents * exponents.dtype.type(np.log2(np.e))))
+    for _ in range(int(2 * order.ulp)):  # half an ulp is a rounding
+        exponentials = step(exponentials)
+    return exponentials
 
 
 def _dot(a, b, order, step, start=None):

@@ -1,5 +1,8 @@
 """The bound of each operation, held against a machine that rounds as badly as it may."""
 
+from fractions import Fraction
+
+import ml_dtypes
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +12,7 @@ from parity_tests.comparison import within_bound
 from parity_tests.strategies import generators
 from reference import dot_product_attention
 from reference.rounding import BFLOAT16, FLOAT32, FLOAT64, Arithmetic, track
+from reference.rounding_model import LARGEST_STEP, quantum
 
 OPERATIONS = {
     np.add: 2, np.subtract: 2, np.multiply: 2, np.divide: 2, np.negative: 1, np.square: 1, np.exp: 1, np.tanh: 1
@@ -73,6 +77,31 @@ def test_the_largest_stays_within_its_bound_wherever_the_numbers_lie_within_thei
 def test_what_is_selected_keeps_its_bound(rng):
     a, b, condition = uncertain(rng, (5,), 1.0), uncertain(rng, (5,), 1.0), rng.random(5) < 0.5
     assert np.array_equal(np.where(condition, a, b).error, np.where(condition, a.error, b.error))
+
+
+@given(generators(), st.integers(2, 40), st.floats(0, 1))
+def test_a_sum_stays_within_its_bound_in_the_order_in_which_its_partial_sums_are_largest(rng, terms, positive):
+    numbers = np.abs(rng.normal(size=terms)) * np.where(rng.random(terms) < positive, 1, -1)
+    numbers = numbers.astype(ml_dtypes.bfloat16).astype(float)
+    bound = np.sum(track(numbers, BFLOAT16))
+    for ordered in (np.sort(numbers), np.sort(numbers)[::-1]):
+        for away_from_zero in (1, -1):
+            computed = ordered[0]
+            for number in ordered[1:]:
+                total = computed + number
+                representable = total == float(ml_dtypes.bfloat16(total))
+                computed = total if representable else total * (1 + away_from_zero * BFLOAT16.unit_roundoff)
+            assert within_bound(np.array(computed), bound).agrees
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_step_is_the_largest_power_of_two_that_a_number_is_a_multiple_of(number):
+    step = Fraction(float(quantum(np.array(number))))
+    if number == 0 or step == LARGEST_STEP:
+        assert Fraction(number) % step == 0
+    else:
+        assert (Fraction(number) / step).denominator == 1
+        assert (Fraction(number) / step).numerator % 2 == 1
 
 
 @given(st.integers(3, 200))
@@ -195,6 +224,6 @@ def test_only_a_quotient_by_its_own_sum_makes_weights():
     logits = track(np.ones((2, 2)), FLOAT32)
     exponentials = np.exp(logits - np.max(logits, axis=-1, keepdims=True))
     total = np.sum(exponentials, axis=-1, keepdims=True)
-    assert (exponentials / total).tracked.convex
-    assert not (exponentials / np.where([[True], [False]], total, 1e-3)).tracked.convex
-    assert not (exponentials / np.sum(exponentials, axis=-1)).tracked.convex
+    assert (exponentials / total).tracked.softmax is not None
+    assert (exponentials / np.where([[True], [False]], total, 1e-3)).tracked.softmax is None
+    assert (exponentials / np.sum(exponentials, axis=-1)).tracked.softmax is None

@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parity_tests.strategies import generators
-from reference import dot_product_attention, softmax
-from reference.rounding import BFLOAT16, FLOAT32, track
+from reference import dot_product_attention, softmax, softmax_backward
+from reference.rounding import BFLOAT16, FLOAT32, Arithmetic, Rounded, track
+from reference.rounding_model import Softmax, rounded
+from reference.rounding_softmax import weights_error
 
 SIZE = {"ordinary": 1.0, "large": 64.0}
 
@@ -41,6 +43,71 @@ def test_outputs_stay_within_their_bound_wherever_the_logits_lie_within_theirs(s
         upwards = np.where(value[:, v] > record.output.value[:, v : v + 1], 1, -1)
         average = softmax(record.logits.value + upwards * record.logits.error) @ value
         assert (np.abs(average - record.output.value) <= record.output.error)[:, v].all()
+
+
+def averages_by(errors, exponents, d_weights, b, scale):
+    """Averages by weights, the gradient of the softmax and its sums with ``b``, each step off by its errors."""
+    of_exponents, of_weights, of_terms, of_d_weights, of_mean, of_products, of_scaled, of_b = errors
+    weights = softmax(exponents + of_exponents) + of_weights
+    d_weights = d_weights + of_d_weights
+    mean = np.sum(weights * d_weights, axis=-1, keepdims=True) + of_mean
+    gradient = weights * (d_weights - mean) * (1 + of_products)
+    average = np.sum(weights * (1 + of_terms) * (b + of_b), axis=-1, keepdims=True)
+    sums = np.sum(gradient * scale * (1 + of_scaled) * (b + of_b), axis=-1, keepdims=True)
+    return {"average": average, "mean": mean, "gradient": gradient, "sums": sums}
+
+
+def bounds_by(weights, d_weights, b, scale):
+    mean, gradient = np.sum(d_weights * weights, axis=-1, keepdims=True), softmax_backward(d_weights, weights)
+    return {"average": weights @ b.mT, "mean": mean, "gradient": gradient, "sums": scale * gradient @ b.mT}
+
+
+def check_every_way(most, bounds, exponents, d_weights, b):
+    """Whether each element stays within its bound if all errors push it as far as they may, up and down."""
+    ends = np.cumsum([array.size for array in most])
+
+    def off(shares):
+        errors = np.split(shares * np.concatenate(most, axis=-1), ends[:-1], axis=-1)
+        return averages_by(errors, exponents, d_weights, b, 0.7)
+
+    none, changed = off(np.zeros((1, ends[-1]))), off(np.eye(ends[-1]) * 2.0**-10)
+    for name, bound in bounds.items():
+        sides = np.sign(changed[name] - none[name]).T
+        for sign in (-1, 1):
+            reached = np.diagonal(off(sign * sides * (1 - 2.0**-10))[name] - none[name])
+            assert (np.abs(reached) <= bound.error[0]).all(), name
+
+
+@pytest.mark.parametrize("arithmetic", [FLOAT32, BFLOAT16])
+@settings(max_examples=60)
+@given(rng=generators(), S=st.integers(1, 5), size=st.sampled_from((0.5, 1.0, 2.0)))
+def test_averages_stay_within_their_bounds_wherever_each_step_lies_within_its_own(arithmetic, rng, S, size):
+    key, d_weights, b = (of_kind("ordinary", rng, shape) * size for shape in ((S, 4), (1, S), (1, S)))
+    weights = dot_product_attention(track(np.ones((1, 4)), arithmetic), track(key, arithmetic), key).weights
+    followed, columns = track(d_weights, arithmetic), track(b, arithmetic)
+    bounds = bounds_by(weights, followed, columns, 0.7)
+    split, mean = weights.tracked.softmax, bounds["mean"].tracked.mean
+    of_mean = mean.common - mean.carried - np.sum(split.alone * np.abs(d_weights), axis=-1, keepdims=True)
+    each = np.full((1, S), arithmetic.unit_roundoff)
+    own = split.exponent_error, split.alone, (S + 2) * each, followed.error, of_mean
+    most = (*own, 2 * each, 2 * each, columns.error)
+    check_every_way(most, bounds, np.log(weights.value), d_weights, b)
+
+
+@settings(max_examples=100)
+@given(rng=generators(), S=st.integers(2, 5), far=st.sampled_from((0.01, 0.1, 0.3, 1.0)))
+def test_averages_stay_within_their_bounds_however_far_off_the_exponents_are(rng, S, far):
+    never_rounds = Arithmetic(0.0, 0.0)
+    exponents, d_weights, b = (rng.normal(size=shape) for shape in ((1, S), (1, S), (1, S)))
+    p, error = softmax(exponents), far * rng.random((1, S))
+    moved, none = weights_error(p, np.ones((1, 1)), np.log(p), error), np.zeros((1, S))
+    weights = Rounded(rounded(p, moved, p)._replace(softmax=Softmax(error, moved, none)), never_rounds)
+    of_b, of_d_weights = far * rng.random((2, 1, S))
+    columns = Rounded(rounded(b, of_b, np.abs(b)), never_rounds)
+    followed = Rounded(rounded(d_weights, of_d_weights, np.abs(d_weights)), never_rounds)
+    bounds = bounds_by(weights, followed, columns, 0.7)
+    most = (error, none, none, of_d_weights, none[:, :1], none, none, of_b)
+    check_every_way(most, bounds, np.log(p), d_weights, b)
 
 
 @given(generators())

@@ -16,7 +16,8 @@ the scores, to the query, or its root to both sides; the bias added before, betw
 weights that are normalized before or after they meet the values; an online softmax over blocks of 16 keys or
 more; exponentials to base 2; exponents that are off by three roundings of their distance from the row's largest;
 exp and tanh good to 4 ulp; results that underflow to zero; and in the backward, the sum of
-``d_weights * weights`` taken as that of ``d_output * output``.
+``d_weights * weights`` taken as that of ``d_output * output``, and the weights multiplied with ``d_weights``
+before that sum is subtracted or after.
 
 Operands that are integers times one power of two are followed exactly while their sums stay
 below ``1 / u``: the error is 0 as long as every covered evaluation gives the same number. The one exception is
@@ -29,6 +30,7 @@ rather than at their distance from the row's largest.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -58,7 +60,7 @@ RULES: dict[Callable[..., Any], Callable[..., Tracked]] = {
     np.matmul: rules.matmul,
 }
 
-QUESTIONS = (np.isfinite, np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal)
+QUESTIONS = {np.isfinite, np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal}
 
 
 class Rounded(NDArrayOperatorsMixin):
@@ -77,11 +79,18 @@ class Rounded(NDArrayOperatorsMixin):
         The machine's.
     """
 
-    __slots__ = ("arithmetic", "tracked")
+    __slots__ = ("_tracked", "arithmetic")
 
-    def __init__(self, tracked: Tracked, arithmetic: Arithmetic) -> None:
-        self.tracked = tracked
+    def __init__(self, tracked: Tracked | Callable[[], Tracked], arithmetic: Arithmetic) -> None:
+        self._tracked = tracked
         self.arithmetic = arithmetic
+
+    @property
+    def tracked(self) -> Tracked:
+        """All that is known of it, computed when it is first asked for: of some sums nobody asks."""
+        if not isinstance(self._tracked, Tracked):
+            self._tracked = self._tracked()
+        return self._tracked
 
     @property
     def value(self) -> Array:
@@ -111,21 +120,17 @@ class Rounded(NDArrayOperatorsMixin):
     @property
     def mT(self) -> "Rounded":
         """The last two axes swapped."""
-        return self._rearranged(lambda array: array.mT)
+        return Rounded(model.rearranged(self.tracked, lambda array: array.mT), self.arithmetic)
 
     def reshape(self, *shape: Any) -> "Rounded":
         """As of any array."""
-        return self._rearranged(lambda array: array.reshape(*shape))
+        return Rounded(lambda: model.rearranged(self.tracked, lambda array: array.reshape(*shape)), self.arithmetic)
 
     def __getitem__(self, index: Any) -> "Rounded":
-        return self._rearranged(lambda array: array[index])
+        return Rounded(model.rearranged(self.tracked, lambda array: array[index]), self.arithmetic)
 
     def __repr__(self) -> str:
         return f"Rounded(value={self.value!r}, error={self.error!r})"
-
-    def _rearranged(self, move: Callable[[Array], Array]) -> "Rounded":
-        value, loose, exact, magnitude, step, terms = (move(array) for array in self.tracked[:6])
-        return Rounded(Tracked(value, loose, exact, magnitude, step, terms), self.arithmetic)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         if method != "__call__" or options:
@@ -134,8 +139,8 @@ class Rounded(NDArrayOperatorsMixin):
             return ufunc(*(getattr(operand, "value", operand) for operand in inputs))
         if ufunc not in RULES:
             return NotImplemented
-        operands = (_tracked(operand, self.arithmetic) for operand in inputs)
-        return Rounded(RULES[ufunc](*operands, _both_roundings(self.arithmetic)), self.arithmetic)
+        operands = [_tracked(operand, self.arithmetic) for operand in inputs]
+        return Rounded(RULES[ufunc](*operands, model.both_roundings(self.arithmetic)), self.arithmetic)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if function not in FUNCTIONS:
@@ -144,7 +149,8 @@ class Rounded(NDArrayOperatorsMixin):
 
 
 def _sum(a: Rounded, axis: Any = None, keepdims: bool = False) -> Rounded:
-    return Rounded(rules.sum_along(a.tracked, _both_roundings(a.arithmetic), axis, keepdims), a.arithmetic)
+    machine = model.both_roundings(a.arithmetic)
+    return Rounded(lambda: rules.sum_along(a.tracked, machine, axis, keepdims), a.arithmetic)
 
 
 def _max(a: Rounded, axis: Any = None, keepdims: bool = False, initial: float = -np.inf) -> Rounded:
@@ -240,15 +246,12 @@ def _tracked(operand: Any, arithmetic: Arithmetic) -> Tracked:
         if operand.arithmetic != arithmetic:
             refuse("arithmetic", f"one for all, {arithmetic}", operand.arithmetic)
         return operand.tracked
-    return model.track(np.asarray(operand, dtype=_carrier(arithmetic)), arithmetic)
+    if np.ndim(operand) == 0:
+        number: Any = np.asarray(operand)[()]
+        return _constant(number, arithmetic)
+    return model.track(np.asarray(operand, dtype=model.carrier(arithmetic)), arithmetic)
 
 
-def _carrier(arithmetic: Arithmetic) -> type:
-    """The type of the values, which must be more precise than the machine if it can be."""
-    return np.longdouble if arithmetic.unit_roundoff <= FLOAT64.unit_roundoff else np.float64
-
-
-def _both_roundings(arithmetic: Arithmetic) -> Arithmetic:
-    """The machine's rounding and that of the values themselves, since what is compared differs by both."""
-    own = float(np.finfo(_carrier(arithmetic)).eps) / 2
-    return arithmetic._replace(unit_roundoff=arithmetic.unit_roundoff + own)
+@lru_cache
+def _constant(number: Any, arithmetic: Arithmetic) -> Tracked:
+    return model.track(np.asarray(number, dtype=model.carrier(arithmetic)), arithmetic)

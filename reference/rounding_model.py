@@ -4,6 +4,8 @@ The model of a machine is the standard one: an operation returns its exact resul
 ``|delta| <= u``. Higham, "Accuracy and Stability of Numerical Algorithms" (2002), chapter 2.
 """
 
+from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +13,8 @@ import numpy as np
 from reference.inputs import Array
 
 EXP_LIMIT = 700.0  # exp(700) does not yet overflow, nor exp(-700) underflow
+LARGEST_STEP = 2.0**400  # of which 0 is a multiple, as of everything; its square is a float64
+FRACTION = np.int64(2**52 - 1)  # the bits of a float64 after the leading one
 
 
 class Arithmetic(NamedTuple):
@@ -20,33 +24,69 @@ class Arithmetic(NamedTuple):
     underflow: float  # what a result too small to represent may be off by
 
 
+class Softmax(NamedTuple):
+    """Why weights are off: their exponents are, and normalizing them is rounded.
+
+    A machine's weights are those of exponents that are off by ``exponent_error`` each, which moves a
+    weight by ``moved`` at most and leaves the sum of a row 1, and of which each is then off by ``alone``.
+    """
+
+    exponent_error: Array
+    moved: Array
+    alone: Array
+
+
+class Mean(NamedTuple):
+    """A row's ``sum(d_weights * weights)``, and why it is off: as weights move, and by ``common`` besides."""
+
+    d_weights: "Tracked"
+    weights: "Tracked"
+    moved: Array
+    common: Array
+    carried: Array  # of which this much from the error of each of d_weights
+
+
+class RowGradient(NamedTuple):
+    """A row ``weights * slope`` where the weighted mean of ``slope`` is 0, and why it is off.
+
+    As weights move, the mean moves by ``mean_moved``; each slope is off by ``slope_error`` on its own,
+    all of a row by the same number, up to ``common``; and each product by ``alone`` besides.
+    """
+
+    weights: "Tracked"
+    softmax: Softmax
+    slope: Array
+    mean_moved: Array
+    slope_error: Array
+    common: Array
+    alone: Array
+
+
 class Tracked(NamedTuple):
     """An array, and how far off a machine may have it.
 
-    A machine may have any number within ``error`` of ``value``. Where ``exact``, every way of
-    computing that is covered gives the same number and the error is 0; ``loose`` is the error that
-    there would be had it been rounded, and comes back as soon as a sum that a machine may fuse
-    with this one is not exact. ``magnitude`` is the sum of the absolute values of the terms that
-    were added up, which is what the rounding of sums goes by, whatever their order; ``terms`` is how
-    many they are, and ``step`` a power of two that each of them is a multiple of.
+    A machine may have any number within ``error`` of ``value``. ``magnitude`` is the sum of the absolute
+    values of the terms that were added up, which is what the rounding of sums goes by, whatever their
+    order; ``terms`` is how many they are, and ``step`` a power of two that each of them is a multiple of.
+    Where there is a step that is not 0, every way of computing that is covered gives the same number and
+    the error is 0; ``loose`` is the error that there would be had it been rounded, and comes back as
+    soon as a sum that a machine may fuse with this one is not exact.
     """
 
     value: Array
+    error: Array
     loose: Array
-    exact: Array
     magnitude: Array
-    step: Array
+    step: Array | None
     terms: Array
     row_error: Array | None = None  # the error but for what a row has in common: an addend; after exp, a factor
     maximum_of: "Tracked | None" = None
     sum_of: "Tracked | None" = None
     exponent: Array | None = None  # what an exponential is the exponential of, where it may have underflowed
-    convex: bool = False  # rows of weights that sum to 1
-
-    @property
-    def error(self) -> Array:
-        """How far a machine may be off."""
-        return np.where(self.exact, 0.0, self.loose)
+    softmax: Softmax | None = None  # of weights
+    factors: "tuple[Tracked, Tracked] | None" = None  # weights and what they are multiplied by, or a row gradient and
+    mean: Mean | None = None  # of a mean, and of what it was subtracted from
+    gradient: RowGradient | None = None
 
     @property
     def absent(self) -> Array:
@@ -59,36 +99,69 @@ class Tracked(NamedTuple):
         return float64(np.abs(self.value)) + self.error
 
 
+def known(
+    value: Array, loose: Array, magnitude: Array, step: Array | None, terms: Array, machine: Arithmetic
+) -> Tracked:
+    """A result. It stays exact only where all sums of its terms can be represented."""
+    if step is not None:
+        step = np.where((magnitude * machine.unit_roundoff <= step) & (step >= machine.underflow), step, 0.0)
+        if step.any():
+            return Tracked(value, np.where(step > 0, 0.0, loose), loose, magnitude, step, terms)
+    return Tracked(value, loose, loose, magnitude, None, terms)
+
+
 def track(value: Array, machine: Arithmetic) -> Tracked:
     """An input: exact if the machine can represent it, else rounded to the nearest number it can.
 
     A number that the machine computes itself, such as ``d_k ** -0.5``, is good to twice that.
     """
-    magnitude = np.where(np.isfinite(value), float64(np.abs(value)), 0.0)
+    magnitude = float64(np.abs(value))
+    if not np.isfinite(magnitude).all():
+        magnitude = np.where(np.isfinite(magnitude), magnitude, 0.0)
     step = quantum(value)
-    exact = (magnitude * machine.unit_roundoff <= step) & (step >= machine.underflow)
-    below = np.where(step < machine.underflow, np.minimum(machine.underflow, magnitude), 0.0)
-    return single(value, 2 * machine.unit_roundoff * magnitude + below, exact, magnitude)
+    loose = 2 * machine.unit_roundoff * magnitude
+    if (step < machine.underflow).any():
+        loose = loose + np.where(step < machine.underflow, np.minimum(machine.underflow, magnitude), 0.0)
+    return known(value, loose, magnitude, step, np.ones(np.shape(value)), machine)
 
 
-def single(value: Array, loose: Array, exact: Array, magnitude: Array) -> Tracked:
-    """A number that is no sum of others."""
-    return Tracked(value, loose, exact, magnitude, quantum(value), np.ones(np.shape(value)))
+def rounded(value: Array, loose: Array, magnitude: Array) -> Tracked:
+    """A number that is no sum of others, and not exact, even where it has no error."""
+    return Tracked(value, loose, loose, magnitude, None, np.ones(np.shape(value)))
 
 
-def quantum(value: Array, axis: int | None = None) -> Array:
-    """The largest power of two that each element is a multiple of, or all along an axis are.
+def quantum(value: Array) -> Array:
+    """The largest power of two that each element is a multiple of; 0 for a number that float64 cannot hold.
 
-    Infinity for 0, a multiple of everything; 0 for a number that float64 cannot hold.
+    Taking 1 away from the bits of a float64 and keeping what is left of them clears the last bit that
+    is set, so that the difference is this bit alone.
     """
-    narrow = np.where(np.isfinite(value), float64(value), 0.0)
-    fraction, exponent = np.frexp(narrow)
-    integer = np.ldexp(fraction, 53).astype(np.int64)
-    powers = np.where(integer == 0, np.inf, np.ldexp((integer & -integer).astype(float), exponent - 53))
-    powers = np.where(narrow == np.where(np.isfinite(value), value, 0.0), powers, 0.0)
-    return powers if axis is None else np.min(powers, axis=axis, keepdims=True, initial=np.inf)
+    size = np.abs(float64(value))
+    bits = size.view(np.int64)
+    last = np.where(bits & FRACTION, size - (bits & (bits - 1)).view(np.float64), size)
+    last = np.where(size == 0, LARGEST_STEP, np.minimum(last, LARGEST_STEP))
+    return last if value.dtype == np.float64 else np.where(size == np.abs(value), last, 0.0)
 
 
 def float64(array: Array) -> Array:
     """Errors and magnitudes are float64, whatever the values are."""
     return np.asarray(array, dtype=np.float64)
+
+
+def rearranged(tracked: Tracked, move: Callable[[Array], Array]) -> Tracked:
+    """The same elements in another order or shape, or some of them."""
+    value, error, loose, magnitude, step, terms = tracked[:6]
+    moved = None if step is None else move(step)
+    return Tracked(move(value), move(error), move(loose), move(magnitude), moved, move(terms))
+
+
+def carrier(machine: Arithmetic) -> type:
+    """The type of the values, which must be more precise than the machine if it can be."""
+    return np.longdouble if machine.unit_roundoff <= 2.0**-53 else np.float64
+
+
+@cache
+def both_roundings(machine: Arithmetic) -> Arithmetic:
+    """The machine's rounding and that of the values themselves, since what is compared differs by both."""
+    own = float(np.finfo(carrier(machine)).eps) / 2
+    return machine._replace(unit_roundoff=machine.unit_roundoff + own)

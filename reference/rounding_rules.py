@@ -5,11 +5,14 @@ arithmetic; it returns the result with its own bound. `reference.rounding` puts 
 operators. Higham, "Accuracy and Stability of Numerical Algorithms" (2002), chapters 2 and 3.
 """
 
+from typing import Any
+
 import numpy as np
 
+from reference import rounding_averages as averages
 from reference.inputs import Array, refuse
-from reference.rounding_model import EXP_LIMIT, Arithmetic, Tracked, float64, quantum, single
-from reference.rounding_softmax import average_error, normalize
+from reference.rounding_model import EXP_LIMIT, LARGEST_STEP, Arithmetic, Tracked, float64, known, rounded
+from reference.rounding_softmax import normalize
 
 ELEMENTARY = 8  # unit roundoffs (4 ulp) that exp and tanh of a vectorized library may err by
 
@@ -20,15 +23,13 @@ def add(a: Tracked, b: Tracked, machine: Arithmetic) -> Tracked:
     Then each term of one takes part in as many more roundings as the other has terms.
     """
     value = a.value + b.value
-    hidden = ~np.isfinite(value)
-    magnitude = np.where(hidden, 0.0, a.magnitude + b.magnitude)
-    step = np.minimum(a.step, b.step)
-    representable = (magnitude * machine.unit_roundoff <= step) & _clear_of_underflow(step, machine)
-    exact = hidden | (a.exact & b.exact & representable)
+    magnitude = a.magnitude + b.magnitude
     fused = b.terms * (a.magnitude + a.loose) + a.terms * (b.magnitude + b.loose)
     loose = a.loose + b.loose + machine.unit_roundoff * fused + machine.underflow
-    loose = np.where(hidden | (a.absent & b.absent), 0.0, loose)
-    return Tracked(value, loose, exact, magnitude, step, a.terms + b.terms)
+    if not value.all() or not np.isfinite(value).all():
+        loose = np.where((a.absent & b.absent) | (value == -np.inf), 0.0, loose)
+    step = None if a.step is None or b.step is None else np.minimum(a.step, b.step)
+    return known(value, loose, magnitude, step, a.terms + b.terms, machine)
 
 
 def subtract(a: Tracked, b: Tracked, machine: Arithmetic) -> Tracked:
@@ -37,6 +38,8 @@ def subtract(a: Tracked, b: Tracked, machine: Arithmetic) -> Tracked:
     Then three unit roundoffs, as exponentials to base 2 multiply it by a constant, itself rounded.
     """
     difference = add(_finished(a), _finished(negative(b, machine)), machine)
+    if b.mean is not None and b.mean.d_weights is a:
+        return difference._replace(mean=b.mean)
     if b.maximum_of is not a:
         return difference
     finite = np.isfinite(difference.value)
@@ -47,23 +50,27 @@ def subtract(a: Tracked, b: Tracked, machine: Arithmetic) -> Tracked:
 
 def negative(a: Tracked, machine: Arithmetic) -> Tracked:
     """A change of sign, which is exact."""
-    return Tracked(-a.value, a.loose, a.exact, a.magnitude, a.step, a.terms)
+    return Tracked(-a.value, a.error, a.loose, a.magnitude, a.step, a.terms)
 
 
 def multiply(a: Tracked, b: Tracked, machine: Arithmetic) -> Tracked:
-    """A product. If one is a sum, the other may have been multiplied into its terms.
+    """A product. If one is a sum, the other may have been multiplied into its terms; if both are, both are finished.
 
     Twice the unit roundoff, as a root of the scale may be applied to both sides of a product.
     """
     value = a.value * b.value
-    magnitude = a.magnitude * b.magnitude
-    step = _product(a.step, b.step)
-    exact = a.exact & b.exact & (magnitude * machine.unit_roundoff <= step)
-    absent = a.absent | b.absent
-    exact = (exact & _clear_of_underflow(step, machine)) | absent
-    carried = a.loose * (float64(np.abs(b.value)) + b.loose) + float64(np.abs(a.value)) * b.loose
+    of_a, of_b = float64(np.abs(a.value)), float64(np.abs(b.value))
+    magnitude, terms = a.magnitude * b.magnitude, np.maximum(a.terms, b.terms)
+    if a.gradient is not None or b.gradient is not None:
+        sums = np.minimum(a.terms, b.terms) > 1
+        magnitude, terms = np.where(sums, of_a * of_b, magnitude), np.where(sums, 1.0, terms)
+    carried = a.loose * (of_b + b.loose) + of_a * b.loose
     loose = carried + 2 * machine.unit_roundoff * (magnitude + carried) + machine.underflow
-    return Tracked(value, np.where(absent, 0.0, loose), exact, magnitude, step, np.maximum(a.terms, b.terms))
+    step = None if a.step is None or b.step is None else np.minimum(a.step * b.step, LARGEST_STEP)
+    if not value.all():
+        absent = a.absent | b.absent
+        loose, step = np.where(absent, 0.0, loose), None if step is None else np.where(absent, LARGEST_STEP, step)
+    return averages.multiplied(a, b, known(value, loose, magnitude, step, terms, machine), machine)
 
 
 def square(a: Tracked, machine: Arithmetic) -> Tracked:
@@ -83,20 +90,20 @@ def divide(a: Tracked, b: Tracked, machine: Arithmetic) -> Tracked:
     loose = carried + 2 * machine.unit_roundoff * (float64(np.abs(value)) + carried) + machine.underflow
     with np.errstate(over="ignore"):  # a divisor that may be 0 leaves no bound
         magnitude = a.magnitude / np.where(least == 0, np.finfo(float).tiny, least)
-    return single(value, np.where(a.absent, 0.0, loose), a.absent, magnitude)
+    return rounded(value, np.where(a.absent, 0.0, loose), magnitude)
 
 
 def exp(a: Tracked, machine: Arithmetic) -> Tracked:
     """An exponential. exp(-inf) is exactly 0."""
     value = np.exp(a.value)
-    hidden = a.value == -np.inf
     size = float64(value)
     with np.errstate(over="ignore", invalid="ignore"):
-        largest = np.exp(float64(a.value) + a.error)
-        carried = np.where(a.value > -EXP_LIMIT, size * np.expm1(a.error), largest)
-    loose = carried + ELEMENTARY * machine.unit_roundoff * (size + carried) + machine.underflow
-    row_error = None if a.row_error is None else a.row_error + ELEMENTARY * machine.unit_roundoff
-    result = single(value, np.where(hidden, 0.0, loose), hidden, size)
+        carried = size * np.expm1(a.error)
+        if (a.value <= -EXP_LIMIT).any():
+            carried = np.where(a.value > -EXP_LIMIT, carried, np.exp(float64(a.value) + a.error))
+        loose = carried + ELEMENTARY * machine.unit_roundoff * (size + carried) + machine.underflow
+    row_error = None if a.row_error is None else a.row_error - np.log1p(-ELEMENTARY * machine.unit_roundoff)
+    result = rounded(value, np.where(a.value == -np.inf, 0.0, loose), size)
     return result._replace(row_error=row_error, exponent=a.value)
 
 
@@ -108,50 +115,82 @@ def tanh(a: Tracked, machine: Arithmetic) -> Tracked:
     size = float64(np.abs(value))
     carried = np.minimum(a.error * steepness, 1 + size)
     loose = carried + ELEMENTARY * machine.unit_roundoff * (size + carried)
-    return single(value, np.where(a.absent, 0.0, loose + machine.underflow), a.absent, size)
+    return rounded(value, np.where(a.absent, 0.0, loose + machine.underflow), size)
 
 
 def matmul(a: Tracked, b: Tracked, machine: Arithmetic) -> Tracked:
     """Dot products of length n, added up in any order, with or without fused multiply-add.
 
-    The rounding of one, to nearest and clear of underflow, is at most ``n u |a| |b|``: Jeannerod and Rump, "Improved
-    Error Bounds for Inner Products in Floating-Point Arithmetic", SIAM J. Matrix Anal. Appl. 34 (2013). Two
-    more are for terms that are scaled before they are added, as an online softmax does.
+    There are sharper rules for rows of weights, and of the gradient of their logits.
     """
     if b.value.ndim < 2:
         refuse("matmul", "a right operand with at least two axes", b.value.shape)
     value = a.value @ b.value
-    n = float64(~a.absent) @ float64(~b.absent)
-    magnitude = a.size @ b.size
-    carried = a.error @ float64(np.abs(b.value)) + a.size @ b.error
-    rounding = (n + 2) * machine.unit_roundoff * magnitude + n * machine.underflow
-    step = _product(quantum(a.value, axis=-1), quantum(b.value, axis=-2)).reshape(value.shape)
-    exact = (a.exact.all(axis=-1, keepdims=True) & b.exact.all(axis=-2, keepdims=True)).reshape(value.shape)
-    exact = exact & (magnitude * machine.unit_roundoff <= step) & _clear_of_underflow(step, machine)
-    loose = carried + rounding
-    if a.convex:
-        loose = np.minimum(loose, average_error(a, b, value, machine))
-    return Tracked(value, np.where(n == 0, 0.0, loose), exact | (n == 0), magnitude, step, np.maximum(n, 1))
+    n = _meetings(a, b)
+    of_a, of_b = float64(np.abs(a.value)), float64(np.abs(b.value))
+    size = of_a + a.error
+    magnitude = size @ (of_b + b.error)
+    if a.softmax is not None:
+        loose = averages.average_error(a, a.softmax, b, value, machine)
+    else:
+        from_b = size @ b.error
+        carried = a.error @ of_b + from_b
+        if a.gradient is not None:
+            carried = np.fmin(carried, averages.gradient_error(a.gradient, b, value) + from_b)
+        rounding = rounding_of_sum(n, magnitude, float64(np.abs(value)) + carried, machine)
+        loose = carried + machine.unit_roundoff * magnitude + rounding
+    step = None
+    if a.step is not None and b.step is not None:
+        of_rows = np.min(a.step, axis=-1, keepdims=True, initial=LARGEST_STEP)
+        of_columns = np.min(b.step, axis=-2, keepdims=True, initial=LARGEST_STEP)
+        step = np.minimum(of_rows * of_columns, LARGEST_STEP).reshape(value.shape)
+    if not np.all(n):
+        loose, step = np.where(n == 0, 0.0, loose), None if step is None else np.where(n == 0, LARGEST_STEP, step)
+    return known(value, loose, magnitude, step, np.zeros(value.shape) + np.maximum(n, 1), machine)
+
+
+def _meetings(a: Tracked, b: Tracked) -> Any:
+    """How many terms each dot product has, but for those that are 0 for sure; a number if it is the same for all."""
+    if a.value.all() and b.value.all():
+        return a.value.shape[-1]
+    return float64(~a.absent) @ float64(~b.absent)
+
+
+def rounding_of_sum(n: Any, magnitude: Array, total: Array, machine: Arithmetic) -> Array:
+    """The rounding of the ``n - 1`` additions of a sum, in any order; and what its terms may lose to underflow.
+
+    Each rounds a sum of some of the terms. That is at most the sum of the positive ones or of the negative
+    ones, of which the larger is half of ``magnitude + total``, the sums of the absolute values and of the
+    values; but for the rounding so far, ``n`` unit roundoffs of the magnitude, and what scaling the terms adds to that.
+    All in all no more than ``n - 1`` of the magnitude: Jeannerod and Rump, "Improved Error Bounds for
+    Inner Products in Floating-Point Arithmetic", SIAM J. Matrix Anal. Appl. 34 (2013).
+    """
+    largest = np.minimum(magnitude, total / 2 + (0.5 + (n + 3) * machine.unit_roundoff) * magnitude)
+    return (np.maximum(n - 1, 0) * machine.unit_roundoff) * largest + n * machine.underflow
 
 
 def sum_along(a: Tracked, machine: Arithmetic, axis: int | tuple[int, ...] | None, keepdims: bool) -> Tracked:
     """A sum along axes, in any order; of sums that are finished, not of all their terms as one."""
 
     def summed(array: Array) -> Array:
-        return np.sum(array, axis=axis, keepdims=keepdims)
+        return np.asarray(array.sum(axis=axis, keepdims=keepdims))
 
-    value = summed(a.value)
-    additions = np.maximum(summed(float64(~a.absent)) - 1, 0)
-    magnitude = summed(a.magnitude)
-    step = np.min(a.step, axis=axis, keepdims=keepdims, initial=np.inf)
-    representable = (magnitude * machine.unit_roundoff <= step) & _clear_of_underflow(step, machine)
-    exact = np.all(a.exact, axis=axis, keepdims=keepdims) & representable
-    carried = summed(a.loose)
-    rounding = machine.unit_roundoff * (magnitude + carried) + machine.underflow
-    loose = carried + np.where(additions == 0, 0.0, np.maximum(additions, 1) * rounding)
-    terms = np.maximum(additions + 1, np.max(a.terms, axis=axis, keepdims=keepdims, initial=1))
-    result = Tracked(value, loose, exact, magnitude, step, terms)
-    return result._replace(sum_of=a if _is_of_rows(a, axis, keepdims) else None)
+    with np.errstate(over="ignore", invalid="ignore"):  # the bound of a large exponential is infinite
+        value, size = summed(a.value), summed(a.size)
+        n, carried = summed(~a.absent), summed(a.loose)
+        if a.factors is not None and _of_whole_rows(a, axis):
+            of_rows, b = a.factors
+            carried = np.fmin(carried, summed(averages.products_error(a, of_rows, b, machine)))
+            size = np.maximum(size, summed(of_rows.size * b.magnitude))
+            n = np.maximum(n, summed(np.broadcast_to(b.terms, a.value.shape) / a.value.shape[-1]))
+        rounding = rounding_of_sum(n, size, float64(np.abs(value)) + carried, machine)
+        loose = carried + np.where(n > 1, rounding, 0.0)
+    step = None if a.step is None else np.min(a.step, axis=axis, keepdims=keepdims, initial=LARGEST_STEP)
+    terms = np.maximum(n, np.max(a.terms, axis=axis, keepdims=keepdims, initial=1))
+    result = known(value, loose, summed(a.magnitude), step, terms, machine)
+    if not _is_of_rows(a, axis, keepdims):
+        return result
+    return averages.summed(a, result, machine)
 
 
 def maximum_along(a: Tracked, axis: int | tuple[int, ...] | None, keepdims: bool, initial: float) -> Tracked:
@@ -159,31 +198,34 @@ def maximum_along(a: Tracked, axis: int | tuple[int, ...] | None, keepdims: bool
     value = np.max(a.value, axis=axis, keepdims=keepdims, initial=initial)
     error = np.max(a.error, axis=axis, keepdims=keepdims, initial=0.0)
     size = np.where(value == initial, 0.0, float64(np.abs(value)))
-    return single(value, error, error == 0, size)._replace(maximum_of=a if _is_of_rows(a, axis, keepdims) else None)
+    return rounded(value, error, size)._replace(maximum_of=a if _is_of_rows(a, axis, keepdims) else None)
 
 
 def select(condition: Array, a: Tracked, b: Tracked) -> Tracked:
     """Elements of one or the other, which is exact. A sum stays one if only zeros are replaced."""
-    value, loose, exact, magnitude, step, terms = (np.where(condition, x, y) for x, y in zip(a[:6], b[:6]))
-    sum_of = a.sum_of if np.all(condition | (a.value == 0)) else None
-    sum_of = b.sum_of if np.all(~condition | (b.value == 0)) else sum_of
-    return Tracked(value, loose, exact, magnitude, step, terms, sum_of=sum_of)
+    sum_of = None
+    if a.sum_of is not None and np.all(condition | (a.value == 0)):
+        sum_of = a.sum_of
+    if b.sum_of is not None and np.all(~condition | (b.value == 0)):
+        sum_of = b.sum_of
+    value, error, loose, magnitude, terms = (
+        np.where(condition, getattr(a, name), getattr(b, name))
+        for name in ("value", "error", "loose", "magnitude", "terms")
+    )
+    step = None
+    if a.step is not None or b.step is not None:
+        step = np.where(condition, 0.0 if a.step is None else a.step, 0.0 if b.step is None else b.step)
+    return Tracked(value, error, loose, magnitude, step, terms, sum_of=sum_of)
 
 
 def _finished(a: Tracked) -> Tracked:
     """The same number, into whose sum nothing more is fused."""
-    return a._replace(terms=np.ones(np.shape(a.value)))
+    return Tracked(a.value, a.error, a.loose, float64(np.abs(a.value)), a.step, np.ones(np.shape(a.value)))
+
+
+def _of_whole_rows(a: Tracked, axis: int | tuple[int, ...] | None) -> bool:
+    return axis is None or a.value.ndim - 1 in np.atleast_1d(axis) % a.value.ndim
 
 
 def _is_of_rows(a: Tracked, axis: int | tuple[int, ...] | None, keepdims: bool) -> bool:
     return keepdims and axis in (-1, a.value.ndim - 1)
-
-
-def _product(a: Array, b: Array) -> Array:
-    """``a * b``, but 0 where one is 0 (nothing is known) and the other infinite."""
-    with np.errstate(invalid="ignore"):
-        return np.where((a == 0) | (b == 0), 0.0, a * b)
-
-
-def _clear_of_underflow(step: Array, machine: Arithmetic) -> Array:
-    return step >= machine.underflow

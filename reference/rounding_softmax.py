@@ -1,13 +1,13 @@
-"""How far rounding can carry weights, and averages by weights: less than the separate operations suggest.
+"""How far rounding can carry weights: less than the separate operations suggest.
 
-What the exponents of a row have in common cancels when the weights are normalized; no weight leaves the
-interval from 0 to 1, and no average that of the values that are averaged.
+What the exponents of a row have in common cancels when the weights are normalized, and no weight leaves the
+interval from 0 to 1.
 """
 
 import numpy as np
 
 from reference.inputs import Array
-from reference.rounding_model import EXP_LIMIT, Arithmetic, Tracked, float64, single
+from reference.rounding_model import EXP_LIMIT, Arithmetic, Softmax, Tracked, float64, rounded
 from reference.softmax import LOWEST
 
 
@@ -16,11 +16,12 @@ def normalize(exponentials: Tracked, total: Tracked, row_error: Array, exponent:
     weights = exponentials.value / total.value
     p = float64(weights)
     visible = exponentials.loose > 0
-    carried = weights_error(p, float64(total.value), float64(exponent), row_error)
-    terms = np.sum(visible, axis=-1, keepdims=True)
-    rounding = (p + carried) * ((terms + 3) * machine.unit_roundoff + terms * machine.underflow)
+    moved = weights_error(p, float64(total.value), float64(exponent), row_error)
+    terms = visible.sum(axis=-1, keepdims=True)
+    rounding = (p + moved) * ((terms + 3) * machine.unit_roundoff + terms * machine.underflow)
     vanished = 2 * machine.underflow  # as an exponential, and as a weight
-    return single(weights, np.where(visible, carried + rounding + vanished, 0.0), ~visible, p)._replace(convex=True)
+    moved, alone = np.where(visible, moved, 0.0), np.where(visible, rounding + vanished, 0.0)
+    return rounded(weights, moved + alone, p)._replace(softmax=Softmax(row_error, moved, alone))
 
 
 def weights_error(p: Array, total: Array, exponent: Array, error: Array) -> Array:
@@ -35,13 +36,15 @@ def weights_error(p: Array, total: Array, exponent: Array, error: Array) -> Arra
     least = np.exp(exponent - error) / total
     risen = np.where(error < 1, p * np.expm1(np.minimum(error, 1)), most - p)  # most - p
     fallen = p * -np.expm1(-error)  # p - least
-    rest = _sum_of_others(p)
+    rest, others_risen, others_fallen, others_most, others_least = _sum_of_others(
+        np.array((p, risen, fallen, most, least))
+    )
     with np.errstate(invalid="ignore"):
-        above = (risen * rest + p * _sum_of_others(fallen)) / (most + _sum_of_others(least))
-        below = (fallen * rest + p * _sum_of_others(risen)) / (least + _sum_of_others(most))
-    carried = np.fmax(np.fmax(above, below), 0.0)  # 0 / 0 where nothing else is visible
-    lost = np.minimum(most + _sum_of_others(least), least + _sum_of_others(most)) < np.exp(-EXP_LIMIT / 2)
-    return np.where(lost, _far_apart(p, exponent, error), np.minimum(carried, 1.0))
+        above = (risen * rest + p * others_fallen) / (most + others_least)
+        below = (fallen * rest + p * others_risen) / (least + others_most)
+    carried = np.minimum(np.fmax(np.fmax(above, below), 0.0), 1.0)  # 0 / 0 where nothing else is visible
+    lost = np.minimum(most + others_least, least + others_most) < np.exp(-EXP_LIMIT / 2)
+    return np.where(lost, _far_apart(p, exponent, error), carried) if lost.any() else carried
 
 
 def _far_apart(p: Array, exponent: Array, error: Array) -> Array:
@@ -53,30 +56,6 @@ def _far_apart(p: Array, exponent: Array, error: Array) -> Array:
         above = most / (most + _sum_of_others(least))
         below = _sum_of_others(most) / (least + _sum_of_others(most))
     return np.maximum(np.fmin(above, _sum_of_others(p)), np.fmin(below, p))
-
-
-def average_error(weights: Tracked, b: Tracked, average: Array, machine: Arithmetic) -> Array:
-    """The error of weighted averages, by how far the averaged values lie from their average.
-
-    As the weights sum to 1 whatever their errors are, a value common to all of them costs nothing; and
-    no average leaves the interval of the visible values.
-    """
-    center = float64(average)
-    visible = weights.loose > 0
-    shape = center.shape
-    spread, size, largest_error, carried = np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape)
-    for s in range(weights.value.shape[-1]):  # a key at a time, lest (..., T, S, d_v) be held at once
-        value, error = float64(b.value[..., s : s + 1, :]), b.error[..., s : s + 1, :]
-        seen = visible[..., :, s : s + 1]
-        distance = np.where(seen, np.abs(value - center), 0.0)
-        spread = np.maximum(spread, distance)
-        size = np.maximum(size, np.where(seen, np.abs(value) + error, 0.0))
-        largest_error = np.maximum(largest_error, np.where(seen, error, 0.0))
-        carried = carried + weights.error[..., :, s : s + 1] * distance
-    terms = np.sum(visible, axis=-1, keepdims=True)
-    sum_error = (terms + 4) * machine.unit_roundoff + terms * machine.underflow
-    rounding = ((terms + 2) * machine.unit_roundoff + sum_error) * size + (2 * terms + 2) * machine.underflow
-    return np.minimum(carried, spread) + largest_error + sum_error * np.abs(center) + rounding
 
 
 def _sum_of_others(array: Array) -> Array:

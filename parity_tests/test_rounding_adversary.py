@@ -1,0 +1,145 @@
+"""The bound against an adversary, who knows which way each rounding moves a result and rounds all of them that way."""
+
+import functools
+import statistics
+
+import ml_dtypes
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from parity_tests.comparison import compare
+from parity_tests.evaluations import ORDERS, evaluate, evaluate_self_attention
+from parity_tests.strategies import generators
+from reference import dot_product_attention, dot_product_attention_backward, self_attention, self_attention_backward
+from reference.rounding import BFLOAT16, FLOAT32, track
+
+MACHINES = {np.float32: FLOAT32, ml_dtypes.bfloat16: BFLOAT16}
+SLIGHTLY = 2.0**-26  # a relative change, to differentiate by
+
+
+def in_rows(roundings, dtype):
+    """A step that multiplies result number i of an evaluation by ``1 + roundings[:, i]``, each row in one of many.
+
+    Results that the dtype can represent are left alone, as no machine rounds them.
+    """
+    rows, done = len(roundings), 0
+
+    def step(array):
+        nonlocal done
+        shape = array.shape[1:] if array.ndim > 1 and len(array) == rows else array.shape
+        size = int(np.prod(shape))
+        changes = roundings[:, done : done + size].reshape(rows, *(shape or (1, 1)))
+        done += size
+        with np.errstate(over="ignore"):
+            representable = array == np.asarray(array).astype(dtype)
+        return np.where(representable, array, array * (1 + changes))
+
+    return step
+
+
+def number_of_roundings(evaluation, arguments, options):
+    number = 0
+
+    def step(array):
+        nonlocal number
+        number += array.size
+        return array
+
+    evaluation(**arguments, **options, step=step)
+    return number
+
+
+def in_many_ways(evaluation, arguments, options, roundings, dtype):
+    many = {name: np.broadcast_to(array, (len(roundings), *array.shape)) for name, array in arguments.items()}
+    return evaluation(**many, **options, step=in_rows(roundings, dtype))
+
+
+def against(case, dtype):
+    """For each result, what the adversary reaches at the element where most of the bound can be reached."""
+    evaluation, arguments, options, bounds = case
+    number = number_of_roundings(evaluation, arguments, options)
+    exactly = evaluation(**arguments, **options)
+    changed = in_many_ways(evaluation, arguments, options, np.eye(number) * SLIGHTLY, dtype)
+    targets, sides = {}, []
+    for name, result in exactly.items():
+        derivative, bound = (changed[name] - result) / SLIGHTLY, bounds[name].error
+        share = np.abs(derivative).sum(axis=0) / np.where(bound == 0, np.inf, bound)
+        targets[name] = np.unravel_index(np.argmax(share), share.shape)
+        sides.append(np.sign(derivative[(slice(None), *targets[name])]))
+    roundings = np.array(sides) * MACHINES[dtype].unit_roundoff * (1 - 2.0**-20)  # float64 rounds too, by far less
+    reached = in_many_ways(evaluation, arguments, options, roundings, dtype)
+    for row, (name, target) in enumerate(targets.items()):
+        numbers = reached[name][(row, *target)], bounds[name].value[target], bounds[name].error[target]
+        yield name, compare(*(np.reshape(number, (1,)) for number in numbers))
+
+
+def attention(rng, order, dtype, sizes=None):
+    T, S, d_k, d_v = rng.integers(1, 5, size=4) if sizes is None else sizes
+    shapes = {"query": (T, d_k), "key": (S, d_k), "value": (S, d_v), "d_output": (T, d_v)}
+    arguments = {name: normal(rng, shape, dtype) for name, shape in shapes.items()}
+    options = {
+        "scale": normal(rng, (), dtype) ** 2,
+        "bias": normal(rng, (T, S), dtype),
+        "mask": rng.random((T, S)) < 0.8,
+    }
+    followed = {name: track(array, MACHINES[dtype]) for name, array in (arguments | options).items() if name != "mask"}
+    d_output = followed.pop("d_output")
+    record = dot_product_attention(**followed, mask=options["mask"])
+    gradients = dot_product_attention_backward(d_output, record)
+    bounds = {"output": record.output, "weights": record.weights}
+    bounds |= {f"d_{name}": getattr(gradients, f"d_{name}") for name in followed}
+    return functools.partial(evaluate, order), arguments, options, bounds
+
+
+def attention_to_itself(rng, order, dtype):
+    T, d, units = rng.integers(1, 5, size=3)
+    shapes = {"x": (T, d), "W_q": (d, units), "W_k": (d, units), "W_v": (d, units), "d_output": (T, units)}
+    arguments = {name: normal(rng, shape, dtype) for name, shape in shapes.items()}
+    options = {"scale": np.float64(0.5), "bias": np.zeros((T, T)), "mask": rng.random((T, T)) < 0.8}
+    followed = {name: track(array, MACHINES[dtype]) for name, array in arguments.items()}
+    d_output = followed.pop("d_output")
+    record = self_attention(**followed, scale=0.5, mask=options["mask"])
+    gradients = self_attention_backward(d_output, record)
+    bounds = {"output": record.output, "weights": record.weights}
+    bounds |= {f"d_{name}": getattr(gradients, f"d_{name}") for name in followed}
+    return functools.partial(evaluate_self_attention, order), arguments, options, bounds
+
+
+def normal(rng, shape, dtype):
+    """Numbers that the dtype can hold, as float64; hardly any of their products can it hold."""
+    return np.asarray(rng.normal(size=shape)).astype(dtype).astype(float)
+
+
+@pytest.mark.parametrize("dtype", MACHINES)
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("case", [attention, attention_to_itself])
+@settings(max_examples=15)
+@given(rng=generators())
+def test_an_adversary_stays_within_the_bound(case, order, dtype, rng):
+    for name, outcome in against(case(rng, ORDERS[order], dtype), dtype):
+        assert outcome.agrees, name
+
+
+@pytest.mark.parametrize("order", ["online", "coarse, online"])
+@settings(max_examples=5)
+@given(rng=generators(), keys=st.sampled_from((17, 18, 33)))
+def test_an_adversary_stays_within_the_bound_of_many_keys(order, rng, keys):
+    for name, outcome in against(attention(rng, ORDERS[order], np.float32, (1, keys, 2, 1)), np.float32):
+        assert outcome.agrees, name
+
+
+@pytest.fixture(scope="module")
+def shares():
+    """What share of the bound the adversary reaches in a plain evaluation, by the name of the result."""
+    rng, found = np.random.default_rng(0), {}
+    for case in (attention, attention_to_itself):
+        for _ in range(40):
+            for name, outcome in against(case(rng, ORDERS["plain"], np.float32), np.float32):
+                found.setdefault((case.__name__, name), []).append(outcome.ratio)
+    return {name: statistics.median(reached) for name, reached in found.items()}
+
+
+def test_an_adversary_reaches_a_fifth_of_every_bound(shares):
+    assert {name: share for name, share in shares.items() if share < 0.2} == {}
