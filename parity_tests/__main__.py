@@ -74,7 +74,7 @@ def run_check(options):
         from parity_tests import report as reports
     from rich.console import Console
 
-    console = Console(record=options.html is not None)
+    console = Console()
     names = options.target or list(subjects.registered())
     with progress(console, names, options.examples) as on_example:
         report = check(
@@ -84,7 +84,9 @@ def run_check(options):
     if options.json:
         reports.write_atomically(options.json, report.to_json() + "\n")
     if options.html:
-        reports.write_atomically(options.html, console.export_html())
+        from parity_tests import page  # here, as its plots take a while to import
+
+        reports.write_atomically(options.html, page.page(report, seed=options.seed, examples=options.examples))
     return 0 if report.agrees else 1
 
 

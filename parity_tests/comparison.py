@@ -1,8 +1,27 @@
 """Parity: within the bound, element by element."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """Two arrays that disagree and the bound between them, all float64; infinite where nothing was judged."""
+
+    actual: np.ndarray
+    expected: np.ndarray
+    bound: np.ndarray
+
+    def __eq__(self, other):
+        # By value and with NaN equal to itself, so that outcomes that hold the same numbers are the same.
+        if not isinstance(other, Compared):
+            return NotImplemented
+        pairs = zip(vars(self).values(), vars(other).values())
+        return all(np.array_equal(mine, theirs, equal_nan=True) for mine, theirs in pairs)
+
+    __hash__ = None
 
 
 class Outcome(NamedTuple):
@@ -18,6 +37,10 @@ class Outcome(NamedTuple):
         The element with the largest ratio.
     message
         What was wrong, where it is not a number.
+    raised
+        Whether it is what the layer raised.
+    arrays
+        What was compared, if numbers disagree.
     """
 
     agrees: bool
@@ -29,6 +52,7 @@ class Outcome(NamedTuple):
     bound: float = 0.0
     message: str = ""
     raised: bool = False
+    arrays: Compared | None = None
 
 
 def within_bound(actual, expected, judged=None):
@@ -72,7 +96,14 @@ def compare(actual, expected, bound, judged=None):
         float(ratio[index]),
         index,
         *(float(array[index]) for array in (actual, expected, error, bound)),
+        arrays=None if within.all() else _compared(actual, expected, bound, judged),
     )
+
+
+def _compared(actual, expected, bound, judged):
+    if judged is not None:
+        bound = np.where(judged[..., None], bound, np.inf)
+    return Compared(*(np.array(array, dtype=np.float64) for array in (actual, expected, bound)))
 
 
 def same(name, actual, expected):

@@ -4,6 +4,8 @@ import json
 import math
 import os
 import tempfile
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from parity_tests.comparison import Outcome
@@ -23,7 +25,10 @@ class Counterexample(NamedTuple):
 
 
 class PropertyReport(NamedTuple):
-    """What one property said of one layer."""
+    """What one property said of one layer.
+
+    ``ratios`` holds for each dtype the largest error / bound of each example, 0 where all is exact.
+    """
 
     name: str
     verdict: str  # agrees, disagrees, known or error
@@ -31,6 +36,7 @@ class PropertyReport(NamedTuple):
     worst_ratio: float
     counterexample: Counterexample | None
     known: tuple[str, ...]
+    ratios: Mapping[str, tuple[float, ...]] = MappingProxyType({})
 
 
 class SubjectReport(NamedTuple):

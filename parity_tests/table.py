@@ -25,10 +25,15 @@ def show(report, console: Console):
         for one in subject.properties:
             if one.counterexample is not None:
                 _show_counterexample(one.counterexample, console, shown)
+    console.print(f"{conclusion(report)} Keras {report.keras} on {report.backend}.", highlight=False)
+
+
+def conclusion(report):
+    """All in one sentence."""
+    if not report.agrees:
+        return "There are disagreements."
     known = any(subject.verdict == "known" for subject in report.subjects)
-    agree = "All agree, but for what is known." if known else "All agree."
-    verdict = agree if report.agrees else "There are disagreements."
-    console.print(f"{verdict} Keras {report.keras} on {report.backend}.", highlight=False)
+    return "All agree, but for what is known." if known else "All agree."
 
 
 def results(report):
@@ -45,7 +50,7 @@ def results(report):
                 _target(subject) if number == 0 else f"  {subject.seconds:.1f} s" if number == 1 else "",
                 one.name,
                 str(one.examples),
-                _ratio(one),
+                ratio(one),
                 Text(one.verdict, style=COLOURS[one.verdict]),
             )
         table.add_section()
@@ -60,7 +65,8 @@ def _target(subject):
     return f"{subject.target[:cut]}\n{subject.target[cut:]}"
 
 
-def _ratio(one):
+def ratio(one):
+    """The worst error / bound of a property, as it is shown."""
     if one.name in ("dtype", "hidden_positions", "reloading") and one.worst_ratio == 0:
         return "exact"
     return "inf" if math.isinf(one.worst_ratio) else f"{one.worst_ratio:.3g}"

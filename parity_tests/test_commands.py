@@ -26,6 +26,7 @@ def test_a_sound_layer_exits_with_0(tmp_path, capsys):
     assert run(*command) == 0
     assert "All agree." in capsys.readouterr().out
     assert json.loads(path.read_text())["subjects"][0]["verdict"] == "agrees"
+    assert page.read_text().startswith("<!DOCTYPE html>")
     assert "keras_impl" in page.read_text()
 
 

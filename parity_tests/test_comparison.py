@@ -58,3 +58,23 @@ def test_rows_that_are_not_judged_do_not_count():
 def test_a_disconnected_gradient_agrees_only_with_zero():
     assert within_bound(None, track(np.zeros((2, 2)), FLOAT32)).agrees
     assert not within_bound(None, track(np.array([0.0, 1e-30]), FLOAT32)).agrees
+
+
+def test_what_disagrees_keeps_its_arrays():
+    arrays = compare(actual_with(np.nan).astype(np.float32), EXPECTED, BOUND).arrays
+    np.testing.assert_array_equal(arrays.actual, actual_with(np.nan))
+    np.testing.assert_array_equal(arrays.expected, EXPECTED)
+    np.testing.assert_array_equal(arrays.bound, BOUND)
+    assert {array.dtype for array in vars(arrays).values()} == {np.dtype(np.float64)}
+    assert compare(EXPECTED, EXPECTED, BOUND).arrays is None
+
+
+def test_rows_that_are_not_judged_have_no_bound_in_what_is_kept():
+    arrays = compare(actual_with(np.nan), EXPECTED, BOUND, judged=np.array([[False, True]])).arrays
+    np.testing.assert_array_equal(arrays.bound, [[[np.inf, np.inf], [0.5, 0.5]]])
+
+
+def test_outcomes_of_the_same_numbers_are_the_same():
+    assert compare(actual_with(np.nan), EXPECTED, BOUND).arrays == compare(actual_with(np.nan), EXPECTED, BOUND).arrays
+    assert compare(actual_with(9.0), EXPECTED, BOUND) == compare(actual_with(9.0), EXPECTED, BOUND)
+    assert compare(actual_with(9.0), EXPECTED, BOUND).arrays != compare(actual_with(8.0), EXPECTED, BOUND).arrays

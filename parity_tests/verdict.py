@@ -131,9 +131,9 @@ class Tally:
             example, outcome = self.counterexample
             verdict = "error" if outcome.raised else "disagrees"
             counterexample = Counterexample(subject.target, subject.kind.name, self.name, example, outcome)
-        return PropertyReport(
-            self.name, verdict, self.examples, self.worst_ratio, counterexample, tuple(sorted(self.excuses))
-        )
+        ratios = {dtype: tuple(ratios) for dtype, ratios in self.ratios.items()}
+        known = tuple(sorted(self.excuses))
+        return PropertyReport(self.name, verdict, self.examples, self.worst_ratio, counterexample, known, ratios)
 
 
 def _replay(subject, tallies, database):
