@@ -97,7 +97,8 @@ def trace(call, variables, inputs, masks, cotangents):
         ],
         autograph=False,  # as Keras's own training step
     )
-    return lambda *arrays: graph(*([tf.convert_to_tensor(array) for array in listed] for listed in arrays))
+    concrete = graph.get_concrete_function()
+    return lambda *arrays: concrete(*([tf.convert_to_tensor(array) for array in listed] for listed in arrays))
 
 
 def to_numpy(tensor):

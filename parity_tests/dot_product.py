@@ -17,8 +17,10 @@ CORNERS = {
     "130 queries and keys": {**SMALL, "B": 1, "T": 130, "S": 130, "scores": "moderate", "causal": False},
     "130 keys in float16": {**SMALL, "S": 130, "dtype": "float16", "scores": "moderate"},
     "depth 1": {**SMALL, "d_k": 1, "d_v": 1, "scaled": True},
+    "depth 64": {**SMALL, "d_k": 64, "d_v": 40, "scaled": True},
     "one query": {**SMALL, "T": 1},
     "one key": {**SMALL, "S": 1},
+    "no keys": {**SMALL, "S": 0},
     "one item": {**SMALL, "B": 1, "T": 4, "S": 4},
     "eight items": {**SMALL, "B": 8},
     "scores that overflow float16": {**SMALL, **NO_MASKS, "dtype": "float16", "scores": "large", "causal": False},
@@ -169,18 +171,18 @@ def permute(example, rng):
 
 
 def identity(example):
-    """Queries and keys of moderate scores, the values identity matrices."""
+    """Queries and keys of moderate scores, the values two identity matrices: the output is the weights, twice."""
     rng = np.random.default_rng(1)
     B, T, S = 4, 16, 16
-    shapes = {"query": (B, T, 4), "key": (B, S, 4)}
-    arrays = {name: rng.normal(size=shape) / 2 for name, shape in shapes.items()}
-    arrays = {**arrays, "value": np.broadcast_to(np.eye(S), (B, S, S)), "d_output": rng.integers(-2, 3, (B, T, S))}
-    *inputs, d_output = (array.astype(strategies.numpy_dtype(example.dtype)) for array in arrays.values())
+    query, key = rng.normal(size=(2, B, T, 4)) / 2
+    value = np.broadcast_to(np.eye(S, 2 * S) + np.eye(S, 2 * S, S), (B, S, 2 * S))
+    arrays = (query, key, value, rng.integers(-2, 3, (B, T, 2 * S)))
+    *inputs, d_output = (array.astype(strategies.numpy_dtype(example.dtype)) for array in arrays)
     return example._replace(
         inputs=dict(zip(example.inputs, inputs)),
         masks=dict.fromkeys(example.masks),
         d_output=d_output,
-        d_weights=np.zeros_like(d_output),
+        d_weights=None if example.d_weights is None else np.zeros((B, T, S), d_output.dtype),
         judged=np.ones((B, T), dtype=bool),
         traced=False,
     )

@@ -1,4 +1,4 @@
-"""Dropout, whose randomness the check sees through: of identity matrices as values, the output is the weights."""
+"""Dropout, whose randomness the check sees through: of identity matrices as values the output is the weights."""
 
 import math
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from parity_tests.backend import dtype_name, to_numpy
 from parity_tests.comparison import Outcome, within_bound
+from parity_tests.layers import BuiltLayer
 from reference.rounding import ARITHMETIC, track
 
 RARE = 50 * math.log(2)  # a sound layer is called unlikely once in 2**50 times
@@ -16,31 +17,35 @@ def dropout(layers, example):
     """In training, weights are dropped at the given rate, and the others scaled up to make good for them.
 
     Which were dropped is read off the output; it must look random along every axis. The gradients are held to those
-    of exactly these weights. The weights that are returned are those before dropout. Without training nothing is
-    dropped, which `agreement` sees.
+    of exactly these weights. Weights that are returned are those before dropout. The layer is restored from its
+    configuration, as the rate must be part of it. Without training nothing is dropped, which `agreement` sees.
     """
-    subject = layers.subject
-    rate = example.constructor.get("dropout")
+    subject, rate = layers.subject, example.constructor.get("dropout")
     if not rate:
         return {}
     counts = example.judged.any()  # a known difference excuses all rows or none
     example = subject.kind.identity(example)
-    (output, weights), gradients = layers.of(example).run_with_gradients(example, training=True)
-    if dtype_name(output) not in ARITHMETIC:
+    layer = BuiltLayer(subject, example, restored=True)
+    results, gradients = layer.run_with_gradients(example, training=True)
+    if dtype_name(results[0]) not in ARITHMETIC:
         return {}
-    arithmetic = ARITHMETIC[dtype_name(output)]
+    arithmetic = ARITHMETIC[dtype_name(results[0])]
     factor = track(1 / (1 - np.longdouble(rate)), arithmetic)
-    kept = to_numpy(output) != 0
     expected = subject.kind.expected(example, arithmetic)
+    kept = to_numpy(results[0]) != 0
+    first, second = np.split(kept, 2, axis=-1)
     outcomes = {
-        "weights_in_training": within_bound(to_numpy(weights), expected["weights"], example.judged & counts),
-        "dropout": within_bound(to_numpy(output), np.where(kept, expected["weights"] * factor, 0.0)),
-        "dropout_rate": _at_random(kept, subject.kind.visible(example), 1 - rate),
+        "dropout": within_bound(to_numpy(results[0]), np.where(kept, expected["output"] * factor, 0.0)),
+        "dropout_rate": _at_random(first, subject.kind.visible(example), 1 - rate),
     }
-    d_weights = np.where(kept, track(example.d_output, arithmetic) * factor, 0.0)
-    expected = subject.kind.expected(
-        example._replace(d_output=np.zeros_like(example.d_output), d_weights=d_weights), arithmetic
-    )
+    if np.any(first != second):
+        outcomes["dropout"] = Outcome(False, np.inf, message="of one weight, some products with values are dropped")
+    if len(results) == 2:
+        judged = example.judged & counts
+        outcomes["weights_in_training"] = within_bound(to_numpy(results[1]), expected["weights"], judged)
+    d_weights = np.where(first, track(sum(np.split(example.d_output, 2, axis=-1)), arithmetic) * factor, 0.0)
+    without_output = example._replace(d_output=np.zeros_like(example.d_output), d_weights=d_weights)
+    expected = subject.kind.expected(without_output, arithmetic)
     for name, gradient in gradients.items():
         if outcomes["dropout"].agrees and name.endswith(THROUGH_SCORES):
             outcomes["dropout"] = within_bound(None if gradient is None else to_numpy(gradient), expected[name])

@@ -79,7 +79,7 @@ class Kind(NamedTuple):
     permute
         The example with its items and keys in another order, and its result in that order.
     identity
-        An example made and called as this one, whose values are identity matrices, so that the output is the weights.
+        An example made as this one, whose values are two identity matrices, so that the output is the weights twice.
     """
 
     name: str

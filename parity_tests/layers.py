@@ -21,12 +21,17 @@ class BuiltLayer:
     subject
         A `subjects.Subject`, which knows how the layer is made and called.
     example
-        What it is made for. It serves every other example with the same `key`.
+        What it is made for. It serves every other example that differs in nothing that a layer depends on.
+    restored
+        Whether it is to be made from the configuration of another.
     """
 
-    def __init__(self, subject, example):
+    def __init__(self, subject, example, restored=False):
         self.subject = subject
         self.layer = subject.make(example)
+        if restored:
+            with keras.saving.custom_object_scope({subject.layer_class.__name__: subject.layer_class}):
+                self.layer = type(self.layer).from_config(self.layer.get_config())
         self.graphs = {}
         inputs = {name: np.ones((1, 2, array.shape[-1]), array.dtype) for name, array in example.inputs.items()}
         self.run(example._replace(inputs=inputs, masks=dict.fromkeys(example.masks), causal=False), False)

@@ -16,6 +16,7 @@ CORNERS = {
     "130 positions": {**SMALL, "B": 1, "T": 130, "x": "moderate", "causal": False},
     "130 positions in float16": {**SMALL, "B": 1, "T": 130, "d": 2, "dtype": "float16", "x": "moderate"},
     "depth 1": {**SMALL, "d": 1, "d_k": 1, "scaled": True},
+    "depth 64": {**SMALL, "d": 40, "d_k": 64, "scaled": True},
     "one position": {**SMALL, "T": 1},
     "units as the input": {**SMALL, "units given": False, "scaled": True},
     "one item": {**SMALL, "B": 1, "T": 4, "d_k": 4, "d": 4},
@@ -131,12 +132,14 @@ def permute(example, rng):
 
 
 def identity(example):
-    """Positions that are told apart by the first entries of x, which alone make the values."""
+    """Positions that are told apart by the first entries of x, of which alone the values are made, twice."""
     rng = np.random.default_rng(1)
     B, T = 4, 16
-    d, units = (16, 16) if example.constructor["units"] is None else (20, 16)
+    units = 2 * T
+    d = units if example.constructor["units"] is None else units + 4
     x = np.concatenate([np.broadcast_to(np.eye(T), (B, T, T)), rng.normal(size=(B, T, d - T)) / 2], axis=-1)
-    arrays = [x, *rng.normal(size=(2, d, units)) / 2, np.eye(d, units), rng.integers(-2, 3, (B, T, units))]
+    W_v = np.concatenate([np.eye(T, units) + np.eye(T, units, T), np.zeros((d - T, units))])
+    arrays = [x, *rng.normal(size=(2, d, units)) / 4, W_v, rng.integers(-2, 3, (B, T, units))]
     x, *weights, d_output = (array.astype(strategies.numpy_dtype(example.dtype)) for array in arrays)
     weights = dict(zip(WEIGHTS, weights))
     if example.constructor.get("use_bias"):
@@ -147,7 +150,7 @@ def identity(example):
         weights=weights,
         masks={"mask": None},
         d_output=d_output,
-        d_weights=np.zeros((B, T, T), d_output.dtype),
+        d_weights=None if example.d_weights is None else np.zeros((B, T, T), d_output.dtype),
         judged=np.ones((B, T), dtype=bool),
         traced=False,
     )

@@ -10,6 +10,7 @@ from rich.text import Text
 from parity_tests import divergences
 from parity_tests.counterexample import description, script
 
+EXACT = ("dtype", "hidden_positions", "repeated_calls", "compute_mask", "symbolic", "reloading", "dropout_rate")
 COLOURS = {"agrees": "green", "known": "yellow", "disagrees": "bold red", "error": "bold red"}
 
 
@@ -67,7 +68,7 @@ def _target(subject):
 
 def ratio(one):
     """The worst error / bound of a property, as it is shown."""
-    if one.name in ("dtype", "hidden_positions", "reloading") and one.worst_ratio == 0:
+    if one.name in EXACT and one.worst_ratio == 0:
         return "exact"
     return "inf" if math.isinf(one.worst_ratio) else f"{one.worst_ratio:.3g}"
 
