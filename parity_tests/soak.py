@@ -1,5 +1,6 @@
 """A soak: very many examples in shards, each of which depends on the seed, the target and its number alone."""
 
+import gc
 import hashlib
 import logging
 import os
@@ -75,6 +76,8 @@ def run(shard, soak, database=None):
     """
     if (received := versions()) != soak.versions:
         raise ValueError(f"worker: expected {soak.versions}, received {received}")
+    import keras
+
     from parity_tests import subjects, verdict
     from parity_tests.database import opened
     from parity_tests.found import of_tally
@@ -86,6 +89,8 @@ def run(shard, soak, database=None):
         tallies = verdict.gather(subject, shard.examples, seed, corners=first, drive=driven)
         verdict.shrink(subject, tallies.values(), seed, database and opened(database))
     found = {name: of_tally(tally, subject).to_json() for name, tally in tallies.items()}
+    keras.backend.clear_session()  # what Keras keeps of each layer would fill the memory in a day
+    gc.collect()
     return {**shard._asdict(), "seconds": round(time.perf_counter() - start, 3), "properties": found}
 
 
