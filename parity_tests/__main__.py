@@ -5,6 +5,7 @@ import os
 import sys
 from contextlib import nullcontext
 
+from parity_tests import soak_command
 from parity_tests.backend import quiet_start
 
 EXAMPLE = """\
@@ -54,6 +55,9 @@ def parser():
     check.add_argument("--kind", help="the contract that the layer keeps: attention or self_attention (default: guess)")
     check.add_argument("--json", metavar="FILE", help="write the report as JSON")
     check.add_argument("--html", metavar="FILE", help="write the report as an HTML page")
+    check.add_argument(
+        "--database", metavar="PLACE", help="a folder or redis://host:port, of examples that once disagreed: tried too"
+    )
     check.set_defaults(run=run_check)
     mutants = commands.add_parser("mutants", help="see which faulty layers the check finds, and how fast")
     mutants.add_argument("fault", nargs="*", metavar="NAME", help="a fault of the gallery; none: all of them")
@@ -62,6 +66,9 @@ def parser():
     for command in (check, mutants):
         command.add_argument("--examples", type=int, default=300, metavar="N", help="for each layer (default: 300)")
         command.add_argument("--seed", type=int, default=0, metavar="N", help="draws the examples (default: 0)")
+    soak = commands.add_parser("soak", help="very many examples, over processes", description=soak_command.HELP)
+    soak_command.add_options(soak)
+    soak.set_defaults(run=run_soak)
     return top
 
 
@@ -72,13 +79,19 @@ def run_check(options):
     with quiet_start():
         from parity_tests import check, subjects, table
         from parity_tests import report as reports
+        from parity_tests.database import opened
     from rich.console import Console
 
     console = Console()
     names = options.target or list(subjects.registered())
     with progress(console, names, options.examples) as on_example:
         report = check(
-            *options.target, kind=options.kind, examples=options.examples, seed=options.seed, on_example=on_example
+            *options.target,
+            kind=options.kind,
+            examples=options.examples,
+            seed=options.seed,
+            on_example=on_example,
+            database=options.database and opened(options.database),
         )
     table.show(report, console)
     if options.json:
@@ -114,6 +127,17 @@ def check_writable(*paths):
             raise ValueError(f"report: expected a file in a folder that exists, received {path}")
 
 
+def run_soak(options):
+    """Check layers with very many examples."""
+    sys.path.insert(0, os.getcwd())  # where a target's module may be
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=soak_command.WIDTH)
+    return soak_command.run(options, console, Bar)
+
+
 def progress(console, names, examples):
     """A bar on a terminal, nothing elsewhere."""
     if not console.is_terminal:
@@ -136,7 +160,7 @@ class Bar:
     def __enter__(self):
         self.progress.start()
         task = self.progress.add_task("", total=self.total)
-        return lambda name: self.progress.update(task, advance=1, description=name)
+        return lambda name, advance=1: self.progress.update(task, advance=advance, description=name)
 
     def __exit__(self, *exception):
         self.progress.stop()

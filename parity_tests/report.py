@@ -91,7 +91,7 @@ def _subject(subject):
                 "name": one.name,
                 "verdict": one.verdict,
                 "examples": one.examples,
-                "worst_ratio": _number(one.worst_ratio),
+                "worst_ratio": json_number(one.worst_ratio),
                 "counterexample": _counterexample(one.counterexample),
                 "known": list(one.known),
             }
@@ -108,16 +108,16 @@ def _counterexample(counterexample):
     outcome = counterexample.outcome
     return {
         "index": list(outcome.index),
-        "actual": _number(outcome.actual),
-        "expected": _number(outcome.expected),
-        "error": _number(outcome.error),
-        "bound": _number(outcome.bound),
+        "actual": json_number(outcome.actual),
+        "expected": json_number(outcome.expected),
+        "error": json_number(outcome.error),
+        "bound": json_number(outcome.bound),
         "message": outcome.message,
         "script": script(counterexample),
     }
 
 
-def _number(value):
+def json_number(value):
     """JSON has no infinity and no NaN; they are written as the words that every language parses."""
     if math.isfinite(value):
         return value

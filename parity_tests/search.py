@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import unittest
 from contextlib import suppress
 
 import hypothesis
@@ -42,17 +43,18 @@ def walk(subject, visit, examples, seed, corners=True, drive=False):
     corners
         Whether the corners are shown.
     drive
-        Whether Hypothesis looks for larger ratios near the largest, instead of drawing all examples alike.
+        Whether Hypothesis looks for larger ratios near the largest, instead of drawing all examples alike. It begins
+        halfway through as many families as there are examples, so a family is then one example, and none is traced.
     """
     if corners:
         walk_corners(subject, visit, seed)
-    strata = list(itertools.product(DTYPES, (False, True)))
+    strata = list(itertools.product(DTYPES, (False,) if drive else (False, True)))
     for number, (dtype, traced) in enumerate(strata):
         first, last = (examples * end // len(strata) for end in (number, number + 1))
         strategy = families(
             subject.kind,
             subject.options,
-            cases=max(1, min(CASES, examples // 64)),
+            cases=1 if drive else max(1, min(CASES, examples // 64)),
             settled={"dtype": dtype, "traced": traced},
         )
         walk_stratum(strategy, visit, range(first, last), seed + number, drive)
@@ -111,6 +113,7 @@ def settings(examples, phases, database=None):
         max_examples=examples,
         phases=phases,
         database=database,
+        derandomize=False,  # whatever a profile says: there is a seed or a database, which it would refuse
         deadline=None,
         verbosity=Verbosity.quiet,
         suppress_health_check=list(HealthCheck),
@@ -184,10 +187,10 @@ def find(subject, tally, strategy, phases, seed, database):
             strategy,
             disagrees,
             settings=settings(SEARCHED, phases, database),
-            random=random.Random(seed),
+            random=random.Random(seed) if database is None else None,  # Hypothesis keeps nothing of what is seeded
             database_key=f"attention-reference {subject.target} {tally.name}".encode(),
         )
-    except (hypothesis.errors.NoSuchExample, hypothesis.errors.Flaky):
+    except (hypothesis.errors.NoSuchExample, hypothesis.errors.Flaky, unittest.SkipTest):  # the last: nothing is kept
         return None
     outcome = disagreements(tally.trial, Layers(subject), drawn.example).get(tally.name)
     return None if outcome is None else (drawn, outcome)

@@ -1,6 +1,7 @@
 """The check of layers: everything that was seen of them, as a report."""
 
 import time
+from collections import Counter
 
 import keras
 from hypothesis import Phase
@@ -65,6 +66,16 @@ def check(*targets, kind=None, examples=300, seed=0, on_example=None, database=N
 def check_subject(subject, examples, seed, on_example=None, database=None):
     """Hold one layer to the reference."""
     start = time.perf_counter()
+    tallies = gather(subject, examples, seed, on_example)
+    if database is not None:
+        _replay(subject, tallies.values(), database)
+    shrink(subject, tallies.values(), seed, database)
+    properties = tuple(tally.report(subject) for tally in tallies.values())
+    return SubjectReport(subject.target, subject.kind.name, time.perf_counter() - start, properties)
+
+
+def gather(subject, examples, seed, on_example=None, **how):
+    """Return the `Tally` of each property over a walk, which further arguments are for."""
     tallies = {}
     layers = Layers(subject)
 
@@ -78,12 +89,8 @@ def check_subject(subject, examples, seed, on_example=None, database=None):
             on_example(subject.target)
         return ratios
 
-    search.walk(subject, visit, examples, seed)
-    if database is not None:
-        _replay(subject, tallies.values(), database)
-    _shrink(subject, [tally for tally in tallies.values() if tally.disagreements], seed, database)
-    properties = tuple(tally.report(subject) for tally in tallies.values())
-    return SubjectReport(subject.target, subject.kind.name, time.perf_counter() - start, properties)
+    search.walk(subject, visit, examples, seed, **how)
+    return tallies
 
 
 class Tally:
@@ -94,7 +101,8 @@ class Tally:
         self.trial = trial
         self.examples = 0
         self.worst_ratio = 0.0
-        self.ratios = {}
+        self.ratios = {}  # error / bound of each example that is not excused, by dtype
+        self.excused = Counter()  # the number of those that are, by dtype
         self.excuses = set()
         self.disagreements = 0
         self.first = None  # what disagreed first, as drawn
@@ -106,6 +114,7 @@ class Tally:
         self.examples += 1
         self.excuses.update(excuses)
         if excuses:
+            self.excused[drawn.example.dtype] += 1
             return
         self.worst_ratio = max(self.worst_ratio, outcome.ratio)
         self.ratios.setdefault(drawn.example.dtype, []).append(outcome.ratio)
@@ -136,8 +145,9 @@ def _replay(subject, tallies, database):
             tally.add(*found, ())
 
 
-def _shrink(subject, tallies, seed, database):
-    """Find the smallest counterexample of each property; one that serves several is looked for once."""
+def shrink(subject, tallies, seed, database):
+    """Find the smallest counterexample of each property that has any; one that serves several is looked for once."""
+    tallies = [tally for tally in tallies if tally.disagreements]
     for tally in tallies:
         for other in tallies:
             if other is tally or not other.shrunk:

@@ -1,0 +1,41 @@
+"""Where examples that once disagreed are kept, so that they are tried again: a folder, or a Redis server."""
+
+import os
+
+SECONDS = 5  # that a server has to answer
+
+
+def opened(place):
+    """Return Hypothesis's database at a place.
+
+    Parameters
+    ----------
+    place
+        A folder, which need not exist, or the address of a Redis server, ``redis://host:port/number``.
+
+    Raises
+    ------
+    ValueError
+        In one line, if the place cannot be used.
+    """
+    if place.startswith(("redis://", "rediss://", "unix://")):
+        return _of_server(place)
+    from hypothesis.database import DirectoryBasedExampleDatabase
+
+    try:
+        os.makedirs(place, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"database: expected a folder or redis://host:port, received {place!r}: {error}") from error
+    return DirectoryBasedExampleDatabase(place)
+
+
+def _of_server(address):
+    import redis  # here, as few need it
+    from hypothesis.extra.redis import RedisExampleDatabase
+
+    try:
+        server = redis.Redis.from_url(address, socket_connect_timeout=SECONDS)
+        server.ping()
+    except (redis.RedisError, ValueError) as error:
+        raise ValueError(f"database: expected a Redis server that answers, received {address!r}: {error}") from error
+    return RedisExampleDatabase(server)

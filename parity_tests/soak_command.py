@@ -1,0 +1,98 @@
+"""The command ``soak``: no false alarms, in very many examples."""
+
+import os
+import time
+from contextlib import contextmanager
+
+from parity_tests import soak
+from parity_tests.report import write_atomically
+
+EVERY = 30  # seconds, after which a line is printed where there is no terminal for a bar
+WIDTH = 100  # of the table where there is no terminal
+HELP = """\
+Show very many random examples to layers, over worker processes, and tell how large error / bound becomes.
+
+What was done stands in a folder: the same command goes on where it was interrupted, and with more examples
+it adds to those. Every second shard of 500 examples looks for larger ratios near the largest.
+"""
+
+
+def add_options(command):
+    """The options of the command."""
+    command.add_argument("target", nargs="*", metavar="TARGET", help="as for check; none: all registered layers")
+    command.add_argument("--examples", type=int, default=10_000, metavar="N", help="for each layer (default: 10000)")
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="draws the examples (default: 0)")
+    command.add_argument("--folder", default="soak", metavar="DIR", help="where results are kept (default: soak)")
+    command.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster (default: processes started here)")
+    command.add_argument("--workers", type=int, metavar="N", help="processes to start (default: one for each core)")
+    command.add_argument("--database", metavar="PLACE", help="as for check (default: examples in the folder)")
+    command.add_argument("--html", metavar="FILE", help="the report as a page (default: soak.html in the folder)")
+
+
+def run(options, console, bar):
+    """Run the shards that are left, show what all have found, and return the exit status.
+
+    Parameters
+    ----------
+    options
+        Those of `add_options`.
+    console
+        A `rich.console.Console`.
+    bar
+        Takes the console and a total; a context of a function that is called with a name and how much of it is done.
+    """
+    for name in ("examples", "workers"):
+        if (received := getattr(options, name)) is not None and received < 1:
+            raise ValueError(f"{name}: expected at least 1, received {received}")
+    if options.html and not os.path.isdir(os.path.dirname(os.path.abspath(options.html))):
+        raise ValueError(f"html: expected a file in a folder that exists, received {options.html}")
+    this = soak.Soak.here(options.seed)
+    from parity_tests import database, soak_page, soak_report, subjects
+    from parity_tests.soak_folder import SoakFolder
+
+    found = [subjects.find(target).target for target in options.target] or subjects.registered()
+    targets = list(dict.fromkeys(found))
+    folder = SoakFolder(options.folder, this)
+    place = options.database or os.path.join(os.path.abspath(options.folder), "examples")
+    database.opened(place)
+    finish(folder, this.shards(targets, options.examples), this, options, place, console, bar)
+    report = soak_report.of_folder(folder, this, targets)
+    soak_report.show(report, console)
+    write_atomically(options.html or os.path.join(options.folder, "soak.html"), soak_page.page(report))
+    return 0 if report.agrees else 1
+
+
+def finish(folder, shards, this, options, place, console, bar):
+    """Run the shards that are left."""
+    from parity_tests import cluster
+
+    left = [shard for shard in shards if not folder.done(shard)]
+    if not left:
+        return
+    total, to_do = (sum(shard.examples for shard in some) for some in (shards, left))
+    shown = bar if console.is_terminal else lines
+    with cluster.connected(options.scheduler, options.workers) as client, shown(console, total) as on_shard:
+        on_shard("", total - to_do)
+        for result in cluster.run(client, left, this, place):
+            folder.keep(result)
+            on_shard(result["target"], result["examples"])
+
+
+@contextmanager
+def lines(console, total):
+    """A line now and then."""
+    start = last = time.monotonic()
+    done = resumed = 0
+
+    def on_shard(name, examples):
+        nonlocal done, resumed, last
+        done += examples
+        now = time.monotonic()
+        if not name:
+            resumed = done
+        elif now - last >= EVERY or done == total:
+            last = now
+            rate = (done - resumed) / (now - start)
+            console.print(f"{done:,} of {total:,} examples, {rate:.0f} a second", highlight=False)
+
+    yield on_shard

@@ -1,0 +1,65 @@
+"""An example that disagreed once is kept, in a folder or on a server, and tried again."""
+
+import threading
+from contextlib import contextmanager
+
+import pytest
+from fakeredis import TcpFakeServer
+
+import parity_tests
+from parity_tests import soak
+from parity_tests.__main__ import main
+from parity_tests.database import opened
+
+FAULTY = "parity_tests.mutants:KeyGradientHalved"
+
+
+@contextmanager
+def server():
+    """A Redis server that answers at an address."""
+    with TcpFakeServer(("127.0.0.1", 0), server_type="redis") as redis:
+        thread = threading.Thread(target=redis.serve_forever, daemon=True)
+        thread.start()
+        yield f"redis://127.0.0.1:{redis.server_address[1]}/0"
+        redis.shutdown()
+        thread.join()
+
+
+@pytest.fixture(params=["folder", "server"])
+def place(request, tmp_path):
+    if request.param == "folder":
+        yield str(tmp_path / "examples")
+    else:
+        with server() as address:
+            yield address
+
+
+def examples_of_d_key(place=None):
+    report = parity_tests.check(FAULTY, examples=1, database=place and opened(place))
+    return next(one.examples for one in report.subjects[0].properties if one.name == "d_key")
+
+
+@pytest.fixture(scope="module")
+def alone():
+    return examples_of_d_key()
+
+
+def test_a_check_meets_what_a_soak_found(place, alone):
+    of = soak.Soak.here(seed=0, shard=8)
+    soak.run(soak.Shard(FAULTY, 2, 8), of, place)
+    assert examples_of_d_key(place) == alone + 1
+
+
+def test_the_command_takes_a_database(tmp_path, capsys):
+    place = tmp_path / "examples"
+    assert main(["check", FAULTY, "--examples", "1", "--database", str(place)]) == 1
+    assert any(place.iterdir())
+
+
+def test_a_place_that_cannot_be_used_is_refused_in_one_line(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    for place in (str(tmp_path / "file"), "redis://127.0.0.1:1", "redis://no port"):
+        assert main(["check", FAULTY, "--examples", "1", "--database", place]) == 2
+        printed = capsys.readouterr().err
+        assert printed.startswith("parity_tests: database: expected a ")
+        assert printed.count("\n") == 1
