@@ -96,7 +96,8 @@ def expected(example, arithmetic):
         **inputs, scale=scale(example.constructor, inputs["query"].shape[-1]), mask=visible(example)
     )
     output, d_output = shown_queries(example.masks["query_mask"], record.output, example.d_output)
-    gradients = dot_product_attention_backward(d_output, record, example.d_weights)
+    d_weights = None if example.d_weights is None else track(example.d_weights, arithmetic)
+    gradients = dot_product_attention_backward(track(d_output, arithmetic), record, d_weights)
     return {
         "output": output,
         "weights": record.weights,

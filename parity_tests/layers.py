@@ -41,10 +41,10 @@ class BuiltLayer:
         """Give the layer the example's weights."""
         weights = self.subject.weights(example)
         variables = self.layer.weights
-        received = ", ".join(f"{one.name} {tuple(one.shape)}" for one in variables) or "none"
-        names = (name if isinstance(name, str) else "+".join(name) for name in weights)
-        expected = ", ".join(f"{name} {np.shape(array)}" for name, array in zip(names, weights.values())) or "none"
         if [tuple(one.shape) for one in variables] != [np.shape(array) for array in weights.values()]:
+            names = (name if isinstance(name, str) else "+".join(name) for name in weights)
+            expected = ", ".join(f"{name} {np.shape(array)}" for name, array in zip(names, weights.values())) or "none"
+            received = ", ".join(f"{one.name} {tuple(one.shape)}" for one in variables) or "none"
             raise ValueError(f"weights: expected {expected}, received {received}")
         for variable, array in zip(variables, weights.values()):
             variable.assign(np.asarray(array).astype(numpy_dtype(variable.dtype)))
@@ -53,6 +53,14 @@ class BuiltLayer:
         """The output alone, or the output and the weights, of an eager call."""
         inputs = [keras.ops.convert_to_tensor(array) for array in example.inputs.values()]
         return self._called(inputs, list(example.masks.values()), example, return_attention_scores, training)
+
+    def results(self, example):
+        """The results by name, in a graph if the example is traced: as `run_with_gradients` gives them, or both."""
+        if example.traced:
+            results, _ = self.run_with_gradients(example)
+        else:
+            results = self.run(example, return_attention_scores=True)
+        return dict(zip(("output", "weights"), results))
 
     def run_with_gradients(self, example, training=None):
         """The results, and the gradients by name; with weights among the results if the loss depends on them."""

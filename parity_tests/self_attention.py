@@ -86,7 +86,8 @@ def expected(example, arithmetic):
     units = example.weights["W_q"].shape[1]
     record = self_attention(**arguments, scale=scale(example.constructor, units), mask=visible(example))
     output, d_output = shown_queries(example.masks["mask"], record.output, example.d_output)
-    gradients = self_attention_backward(d_output, record, example.d_weights)
+    d_weights = None if example.d_weights is None else track(example.d_weights, arithmetic)
+    gradients = self_attention_backward(track(d_output, arithmetic), record, d_weights)
     return {
         "output": output,
         "weights": record.weights,

@@ -13,7 +13,7 @@ HELP = """\
 Show very many random examples to layers, over worker processes, and tell how large error / bound becomes.
 
 What was done stands in a folder: the same command goes on where it was interrupted, and with more examples
-it adds to those. Every second shard of 500 examples looks for larger ratios near the largest.
+it adds to those. Every fourth shard of 1,000 examples looks for larger ratios near the largest.
 """
 
 

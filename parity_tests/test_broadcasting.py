@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import mutually_broadcastable_shapes
 
+from parity_tests.calls import generators
 from parity_tests.comparison import within_bound
-from parity_tests.strategies import generators
 from reference.broadcasting import sum_to_shape
 from reference.rounding import FLOAT64, track
 

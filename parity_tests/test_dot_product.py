@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parity_tests import exact
-from parity_tests.calls import INPUTS, TRACKED, calls, sizes, tracked
+from parity_tests.calls import INPUTS, TRACKED, calls, generators, sizes, tracked
 from parity_tests.comparison import compare, within_bound
-from parity_tests.strategies import generators
 from reference import (
     dot_product_attention,
     scaled_dot_product_attention,

@@ -6,9 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parity_tests import exact
-from parity_tests.calls import INPUTS, TRACKED, backward, calls, cotangents, of_inputs, sizes, tracked
+from parity_tests.calls import INPUTS, TRACKED, backward, calls, cotangents, generators, of_inputs, sizes, tracked
 from parity_tests.comparison import compare, within_bound
-from parity_tests.strategies import generators
 from reference import (
     causal_mask,
     complex_step_gradient,

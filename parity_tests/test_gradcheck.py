@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import array_shapes
 
-from parity_tests.strategies import generators
+from parity_tests.calls import generators
 from reference import complex_step_gradient
 
 

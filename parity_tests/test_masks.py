@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
 
-from parity_tests.strategies import generators
+from parity_tests.calls import generators
 from reference import causal_mask, padding_mask, window_mask
 
 SIZES = st.integers(0, 6)

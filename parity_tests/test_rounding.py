@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parity_tests import exact
+from parity_tests.calls import generators
 from parity_tests.comparison import compare, within_bound
 from parity_tests.evaluations import ORDERS, evaluate
-from parity_tests.strategies import generators
 from reference import dot_product_attention, dot_product_attention_backward
 from reference.rounding import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, error_bound, track
 

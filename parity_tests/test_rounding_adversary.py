@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from parity_tests.calls import generators
 from parity_tests.comparison import compare
 from parity_tests.evaluations import ORDERS, evaluate, evaluate_self_attention
-from parity_tests.strategies import generators
 from reference import dot_product_attention, dot_product_attention_backward, self_attention, self_attention_backward
 from reference.rounding import BFLOAT16, FLOAT32, track
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from parity_tests.calls import generators
 from parity_tests.comparison import within_bound
-from parity_tests.strategies import generators
 from reference import dot_product_attention
 from reference.rounding import BFLOAT16, FLOAT32, FLOAT64, Arithmetic, track
 from reference.rounding_model import LARGEST_STEP, quantum

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parity_tests.strategies import generators
+from parity_tests.calls import generators
 from reference import dot_product_attention, softmax, softmax_backward
 from reference.rounding import BFLOAT16, FLOAT32, Arithmetic, Rounded, track
 from reference.rounding_model import Softmax, rounded

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
 
 from parity_tests import exact
+from parity_tests.calls import generators
 from parity_tests.comparison import within_bound
-from parity_tests.strategies import generators
 from reference import (
     causal_mask,
     complex_step_gradient,

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
 
+from parity_tests.calls import generators
 from parity_tests.comparison import within_bound
 from parity_tests.exact import ulps_apart
-from parity_tests.strategies import generators
 from reference import complex_step_gradient, softmax, softmax_backward
 from reference.rounding import FLOAT64, track
 

@@ -10,8 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-import parity_tests
-from parity_tests import search, subjects
+from parity_tests import search, subjects, verdict
 from parity_tests.comparison import compare, within_bound
 from parity_tests.layers import BuiltLayer
 from reference.rounding import ARITHMETIC, FLOAT32, track
@@ -128,22 +127,24 @@ def test_7_what_is_no_number_agrees_with_nothing(wrong):
 
 
 def test_7_every_outcome_counts(monkeypatch):
-    names = {one.name for one in parity_tests.check("keras_impl:AttentionLayer", examples=1).subjects[0].properties}
-
-    def wrong_in(name):
-        def judge(trial, layers, example):
-            judged = search_judge(trial, layers, example)
-            return {one: (two._replace(agrees=one != name), three) for one, (two, three) in judged.items()}
-
-        return judge
-
-    search_judge = search.judge
+    subject = subjects.find("keras_impl:AttentionLayer")
+    dropped = subject.kind.corners["weights dropped"]
+    corners = {str(given): {**dropped, "d_weights": given} for given in (False, True)}
+    subject.kind = subject.kind._replace(corners=corners)
+    judged_in_truth = search.judge
     monkeypatch.setattr(search, "smallest", lambda *arguments: None)
-    for name in names:
-        monkeypatch.setattr(search, "judge", wrong_in(name))
-        report = parity_tests.check("keras_impl:AttentionLayer", examples=1)
-        assert not report.agrees
-        assert [one.name for one in report.subjects[0].properties if one.verdict != "agrees"] == [name]
+    names = {one.name for one in verdict.check_subject(subject, 1, 0).properties}
+    assert {"output", "output_alone", "d_key", "dropout_rate", "symbolic"} < names
+    for wrong in names:
+
+        def judge(trial, layers, example, wrong=wrong):
+            judged = judged_in_truth(trial, layers, example)
+            return {name: (outcome._replace(agrees=name != wrong), ()) for name, (outcome, _) in judged.items()}
+
+        monkeypatch.setattr(search, "judge", judge)
+        report = verdict.check_subject(subject, 1, 0)
+        assert report.verdict == "disagrees"
+        assert [one.name for one in report.properties if one.verdict != "agrees"] == [wrong]
 
 
 def test_8_masks_hide_what_the_causal_mask_does_not(subject, examples):
