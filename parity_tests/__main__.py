@@ -5,8 +5,8 @@ import os
 import sys
 from contextlib import nullcontext
 
-from parity_tests import soak_command
 from parity_tests.backend import quiet_start
+from parity_tests.soak import command as soak_command
 
 EXAMPLE = """\
 examples:

@@ -1,4 +1,4 @@
-"""How long things take, and how sharp the bound is: run ``python -m parity_tests.benchmark``.
+"""How long things take: run ``python -m parity_tests.benchmark``.
 
 Nothing is asserted; timings are noisy.
 """
@@ -16,15 +16,14 @@ from parity_tests.backend import quiet_start
 
 REPEATS = 7
 EXAMPLES = 1000
-DTYPES = ("float32", "float64", "float16", "bfloat16")
-CHECK = ("-m", "parity_tests", "check", "--examples", "100")
+CHECK = ("-m", "parity_tests", "check")
 
 
 def main():
     """Measure and print."""
     console = Console()
     console.print(times())
-    console.print(sharpness())
+    console.print(throughput())
 
 
 def times():
@@ -39,44 +38,27 @@ def times():
     add(table, "import reference, beyond numpy", added)
     targets = ("keras_impl:AttentionLayer", "keras_impl:SelfAttention", "keras.layers.Attention")
     for target, seconds in interleaved({target: (*CHECK, target) for target in targets}, 3).items():
-        add(table, f"check {target}, 100 examples", seconds)
+        add(table, f"check {target}", seconds)
     return table
 
 
-def sharpness():
-    """The table of error / bound: the largest of each example, of those that have any error at all."""
+def throughput():
+    """The table of examples a second, with all that is checked of them, on one core and after a warm-up."""
     with quiet_start():
-        from parity_tests import subjects
-    table = Table("subject", "property", title=f"error / bound, {EXAMPLES} examples each", title_justify="left")
-    table.box = box.SIMPLE_HEAD
-    for dtype in DTYPES:
-        table.add_column(f"{dtype}\nmedian    max", justify="right")
-    for subject in subjects.registered().values():
-        for name, by_dtype in ratios(subject).items():
-            table.add_row(subject.target, name, *(_median_and_most(by_dtype[dtype]) for dtype in DTYPES))
+        from parity_tests import subjects, verdict
+    title = f"{EXAMPLES} examples, medians of interleaved runs"
+    table = Table("layer", title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("examples a second", justify="right")
+    found = list(subjects.registered().values())
+    seconds = {subject.target: [] for subject in found}
+    for number in range(REPEATS // 2 + 1):
+        for subject in found:
+            start = time.process_time()
+            verdict.gather(subject, EXAMPLES, number, corners=False)
+            seconds[subject.target].append(time.process_time() - start)
+    for target, measured in seconds.items():
+        table.add_row(target, f"{EXAMPLES / statistics.median(measured[1:]):.0f}")
     return table
-
-
-def ratios(subject):
-    """The largest error / bound of each example, by property and dtype."""
-    from hypothesis import Phase
-
-    from parity_tests import search
-    from parity_tests.properties import agreement
-
-    found = {}
-
-    def collect(example):
-        for name, (outcome, _) in search.judge(agreement, subject, example).items():
-            found.setdefault(name, {dtype: [] for dtype in DTYPES})[example.dtype].append(outcome.ratio)
-
-    search.search(subject, collect, EXAMPLES, 0, (Phase.generate,))
-    return {name: by_dtype for name, by_dtype in found.items() if name != "dtype"}
-
-
-def _median_and_most(ratios):
-    some = [ratio for ratio in ratios if ratio > 0]
-    return f"{statistics.median(some):.3f}  {max(some):.3f}" if some else "-"
 
 
 def interleaved(commands, repeats):

@@ -7,9 +7,9 @@ import pytest
 from fakeredis import TcpFakeServer
 
 import parity_tests
-from parity_tests import soak
 from parity_tests.__main__ import main
 from parity_tests.database import opened
+from parity_tests.soak import shards as soak
 
 FAULTY = "parity_tests.mutants:KeyGradientHalved"
 

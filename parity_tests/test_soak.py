@@ -9,11 +9,12 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from parity_tests import cluster, soak, soak_command
 from parity_tests.__main__ import main
-from parity_tests.found import median
 from parity_tests.histogram import EDGES, histogram
-from parity_tests.soak_folder import SoakFolder
+from parity_tests.soak import cluster, command
+from parity_tests.soak import shards as soak
+from parity_tests.soak.folder import SoakFolder
+from parity_tests.soak.found import median
 
 TARGET = "keras_impl:AttentionLayer"
 FAULTY = "parity_tests.mutants:KeyGradientHalved"
@@ -86,7 +87,7 @@ def finish(folder, shards, this, client, on_shard=None):
 
         yield count
 
-    soak_command.finish(folder, shards, this, Options, None, Console, bar)
+    command.finish(folder, shards, this, Options, None, Console, bar)
     return run
 
 

@@ -1,16 +1,17 @@
 """What a soak found as one HTML page that needs nothing else: no network, no other file."""
 
-from parity_tests import plots, soak_report
-from parity_tests.found import ORDER
+from parity_tests import plots
 from parity_tests.page import template
+from parity_tests.soak import report as reports
+from parity_tests.soak.found import ORDER
 
 
 def page(report):
-    """Return a `soak_report.SoakReport` as the text of an HTML page."""
+    """Return a `report.SoakReport` as the text of an HTML page."""
     text = template("soak.html.jinja").render(
         report=report,
         dtypes=ORDER,
-        time=soak_report.hours(report.seconds),
+        time=reports.hours(report.seconds),
         subjects=[_subject(target, found, report.examples[target]) for target, found in report.found.items()],
     )
     # What a layer raises may hold halves of characters, which no file can.
@@ -33,7 +34,7 @@ def _row(name, one, span):
     return {
         "name": name,
         "found": one,
-        "verdict": soak_report.verdict(one),
-        "ratios": soak_report.of_dtypes(one),
+        "verdict": reports.verdict(one),
+        "ratios": reports.of_dtypes(one),
         "plot": plots.distribution(one.histograms, span) if drawn else None,
     }

@@ -3,8 +3,8 @@
 import json
 import os
 
-from parity_tests.found import Found
 from parity_tests.report import write_atomically
+from parity_tests.soak.found import Found
 
 SCHEMA = 1
 

@@ -81,7 +81,7 @@ def run(shard, soak, database=None):
 
     from parity_tests import subjects, verdict
     from parity_tests.database import opened
-    from parity_tests.found import of_tally
+    from parity_tests.soak.found import of_tally
 
     start = time.perf_counter()
     subject, seed = subjects.find(shard.target), shard.seed(soak.seed)

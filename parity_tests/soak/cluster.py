@@ -5,7 +5,7 @@ import os
 import signal
 from contextlib import contextmanager
 
-from parity_tests import soak
+from parity_tests.soak import shards as parts
 
 SECONDS = 5  # in which a scheduler must answer
 # Before TensorFlow and NumPy are imported; each worker has a core to itself.
@@ -42,9 +42,9 @@ def connected(scheduler=None, workers=None):
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # a free port, as another soak may be running
             memory_limit=0,
-            preload="parity_tests.cluster",
+            preload="parity_tests.soak.cluster",
             silence_logs=logging.CRITICAL,
         )
         with cluster, Client(cluster) as client:
@@ -66,7 +66,7 @@ def dask_setup(worker):
 
 
 def run(client, shards, of, database=None):
-    """Run shards of a `soak.Soak`; yield what each found, whichever is done first.
+    """Run shards of a `shards.Soak`; yield what each found, whichever is done first.
 
     A shard whose worker dies runs again on another.
 
@@ -77,7 +77,7 @@ def run(client, shards, of, database=None):
     """
     from distributed import KilledWorker, as_completed
 
-    futures = client.map(soak.run, shards, soak=of, database=database, pure=False, batch_size=len(shards))
+    futures = client.map(parts.run, shards, soak=of, database=database, pure=False, batch_size=len(shards))
     try:
         for future in as_completed(futures):
             yield future.result()

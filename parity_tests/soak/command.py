@@ -4,8 +4,8 @@ import os
 import time
 from contextlib import contextmanager
 
-from parity_tests import soak
 from parity_tests.report import write_atomically
+from parity_tests.soak import shards as parts
 
 EVERY = 30  # seconds, after which a line is printed where there is no terminal for a bar
 WIDTH = 100  # of the table where there is no terminal
@@ -46,25 +46,26 @@ def run(options, console, bar):
             raise ValueError(f"{name}: expected at least 1, received {received}")
     if options.html and not os.path.isdir(os.path.dirname(os.path.abspath(options.html))):
         raise ValueError(f"html: expected a file in a folder that exists, received {options.html}")
-    this = soak.Soak.here(options.seed)
-    from parity_tests import database, soak_page, soak_report, subjects
-    from parity_tests.soak_folder import SoakFolder
+    this = parts.Soak.here(options.seed)
+    from parity_tests import database, subjects
+    from parity_tests.soak import page, report
+    from parity_tests.soak.folder import SoakFolder
 
-    found = [subjects.find(target).target for target in options.target] or subjects.registered()
-    targets = list(dict.fromkeys(found))
+    named = [subjects.find(target).target for target in options.target] or subjects.registered()
+    targets = list(dict.fromkeys(named))
     folder = SoakFolder(options.folder, this)
     place = options.database or os.path.join(os.path.abspath(options.folder), "examples")
     database.opened(place)
     finish(folder, this.shards(targets, options.examples), this, options, place, console, bar)
-    report = soak_report.of_folder(folder, this, targets)
-    soak_report.show(report, console)
-    write_atomically(options.html or os.path.join(options.folder, "soak.html"), soak_page.page(report))
-    return 0 if report.agrees else 1
+    found = report.of_folder(folder, this, targets)
+    report.show(found, console)
+    write_atomically(options.html or os.path.join(options.folder, "soak.html"), page.page(found))
+    return 0 if found.agrees else 1
 
 
 def finish(folder, shards, this, options, place, console, bar):
     """Run the shards that are left."""
-    from parity_tests import cluster
+    from parity_tests.soak import cluster
 
     left = [shard for shard in shards if not folder.done(shard)]
     if not left:

@@ -7,7 +7,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from parity_tests.found import ORDER, Found, median
+from parity_tests.soak.found import ORDER, Found, median
 from parity_tests.table import COLOURS
 
 
