@@ -32,9 +32,9 @@ def quiet_start():
 
 @contextmanager
 def quiet_warnings():
-    """Without what Keras says of every softmax over a single key, and when it loads weights."""
+    """Without what Keras says of a softmax over a single key, and NumPy of overflow, which the comparison sees."""
     with warnings.catch_warnings():
-        for category in (UserWarning, DeprecationWarning):
+        for category in (UserWarning, DeprecationWarning, RuntimeWarning):
             warnings.simplefilter("ignore", category)
         yield
 

@@ -8,6 +8,7 @@ from hypothesis import settings
 # test_check.py has one check run with it on, in a process of its own.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 settings.register_profile("every_day", deadline=None)

@@ -16,12 +16,13 @@ def check_contract(subject):
     ValueError
         In one line, which says what is missing.
     """
-    example = subject.kind.plain()
-    lacking = _lacking(subject, example) if type(subject).__module__ == "parity_tests.subjects" else ""
-    if not lacking:
+    lacking = subject.lacking()
+    for used in (False, True):
+        example = subject.kind.plain(subject.options, used)
         try:
-            with quiet_warnings():
-                BuiltLayer(subject, example).run(example, return_attention_scores=True)
+            if not lacking:
+                with quiet_warnings():
+                    BuiltLayer(subject, example).run(example, return_attention_scores=True)
         except Exception as error:  # whatever somebody's layer may raise
             lacking = f"which cannot be called as one: {in_words(error)}"
     if lacking:
@@ -36,10 +37,10 @@ def options_of(layer_class, kind):
     return kind.options & inspect.signature(layer_class.__init__).parameters.keys()
 
 
-def _lacking(subject, example):
+def lacking(layer_class, kind):
     """What the signatures of a layer lack; empty if nothing."""
-    for method, needed in (("__init__", (*example.constructor, "dtype")), ("call", CALL)):
-        parameters = inspect.signature(getattr(subject.layer_class, method)).parameters
+    for method, needed in (("__init__", (*kind.plain().constructor, "dtype")), ("call", CALL)):
+        parameters = inspect.signature(getattr(layer_class, method)).parameters
         if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
             needed = [name for name in needed if method == "__init__" and name != "dtype"]
         missing = [name for name in needed if name not in parameters]

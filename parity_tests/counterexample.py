@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from parity_tests import subjects
+from parity_tests.example import Example
 from parity_tests.layers import Layers
 from parity_tests.properties import TRIALS, outcomes
 
@@ -14,7 +15,9 @@ def script(counterexample):
     """Return a Python program that makes the layer, calls it, and exits with 1 as long as it disagrees."""
     target, kind, property_name, example, _ = counterexample
     heading = "\n".join(f"# {line}" for line in description(counterexample).splitlines())
-    fields = "".join(f"    {name}=True,\n" for name in ("mixed", "traced") if getattr(example, name))
+    chosen = {name: getattr(example, name) for name in ("mixed", "traced", "training")}
+    chosen = {name: value for name, value in chosen.items() if value is not Example._field_defaults[name]}
+    fields = "".join(f"    {name}={value},\n" for name, value in chosen.items())
     imports = "import ml_dtypes\n" if example.dtype == "bfloat16" else ""
     return f"""{heading}
 # Keras {keras.__version__} on {keras.backend.backend()}. Exits with 1 as long as it is so.

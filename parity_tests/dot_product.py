@@ -18,8 +18,13 @@ CORNERS = {
     "130 keys in float16": {**SMALL, "S": 130, "dtype": "float16", "scores": "moderate"},
     "depth 1": {**SMALL, "d_k": 1, "d_v": 1, "scaled": True},
     "depth 64": {**SMALL, "d_k": 64, "d_v": 40, "scaled": True},
+    "depths past 128": {**SMALL, "d_k": 130, "d_v": 131, "scores": "moderate"},
+    "257 keys": {**SMALL, "S": 257, "scores": "moderate"},
+    "257 queries": {**SMALL, "B": 1, "T": 257},
+    "17 items": {**SMALL, "B": 17, **dict.fromkeys(WHICH_MASKS, True)},
     "depth 64, unscaled": {**SMALL, "d_k": 64, "d_v": 40, "scaled": False, "scores": "moderate"},
     "more queries than keys": {**SMALL, "T": 7, "S": 3},
+    "masks of many positions": {**SMALL, **dict.fromkeys(WHICH_MASKS, True), "T": 40, "S": 40},
     "one query": {**SMALL, "T": 1},
     "one key": {**SMALL, "S": 1},
     "no keys": {**SMALL, "S": 0},
@@ -74,10 +79,10 @@ def draw(choice, rng, options):
     )
 
 
-def plain():
-    """A small example without mask or option."""
+def plain(options=frozenset(), used=False):
+    """A small example without mask, its constructor's options all used or all left at rest."""
     return Example(
-        constructor={"scaled": False},
+        constructor={"scaled": False, **strategies.plain_options(options, used)},
         dtype="float32",
         inputs={name: np.ones((1, 2, 3), "float32") for name in ("query", "key", "value")},
         weights={},
@@ -186,9 +191,9 @@ def identity(example):
         inputs=dict(zip(example.inputs, inputs)),
         masks=dict.fromkeys(example.masks),
         d_output=d_output,
-        d_weights=None if example.d_weights is None else np.zeros((B, T, S), d_output.dtype),
+        d_weights=None if example.d_weights is None else rng.integers(-2, 3, (B, T, S)).astype(d_output.dtype),
         judged=np.ones((B, T), dtype=bool),
-        traced=False,
+        training=True,
     )
 
 

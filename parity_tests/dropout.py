@@ -9,7 +9,7 @@ from parity_tests.comparison import Outcome, within_bound
 from parity_tests.layers import BuiltLayer
 from reference.rounding import ARITHMETIC, track
 
-RARE = 50 * math.log(2)  # a sound layer is called unlikely once in 2**50 times
+RARE = 50 * math.log(2)  # each of the ten tails that are looked at is beyond that once in 2**50 times
 THROUGH_SCORES = ("query", "key", "scale", "_q", "_k")  # gradients to which the values contribute nothing
 
 
@@ -18,15 +18,19 @@ def dropout(layers, example):
 
     Which were dropped is read off the output; it must look random along every axis. The gradients are held to those
     of exactly these weights. Weights that are returned are those before dropout. The layer is restored from its
-    configuration, as the rate must be part of it. Without training nothing is dropped, which `agreement` sees.
+    configuration, as the rate must be part of it. Another call drops others, and one without training nothing.
     """
     subject, rate = layers.subject, example.constructor.get("dropout")
     if not rate:
         return {}
     counts = example.judged.any()  # a known difference excuses all rows or none
     example = subject.kind.identity(example)
+    if not counts and example.d_weights is not None:
+        example = example._replace(d_weights=np.zeros_like(example.d_weights))
     layer = BuiltLayer(subject, example, restored=True)
-    results, gradients = layer.run_with_gradients(example, training=True)
+    results, gradients = layer.run_with_gradients(example)
+    again, _ = layer.run_with_gradients(example)
+    after = layer.run(example._replace(training=False), return_attention_scores=False)
     if dtype_name(results[0]) not in ARITHMETIC:
         return {}
     arithmetic = ARITHMETIC[dtype_name(results[0])]
@@ -34,16 +38,21 @@ def dropout(layers, example):
     expected = subject.kind.expected(example, arithmetic)
     kept = to_numpy(results[0]) != 0
     first, second = np.split(kept, 2, axis=-1)
+    visible = subject.kind.visible(example)
     outcomes = {
         "dropout": within_bound(to_numpy(results[0]), np.where(kept, expected["output"] * factor, 0.0)),
-        "dropout_rate": _at_random(first, subject.kind.visible(example), 1 - rate),
+        "dropout_rate": _at_random(first, to_numpy(again[0])[..., : first.shape[-1]] != 0, visible, 1 - rate),
     }
+    if outcomes["dropout"].agrees:
+        outcomes["dropout"] = within_bound(to_numpy(after), expected["output"])
     if np.any(first != second):
         outcomes["dropout"] = Outcome(False, np.inf, message="of one weight, some products with values are dropped")
     if len(results) == 2:
         judged = example.judged & counts
         outcomes["weights_in_training"] = within_bound(to_numpy(results[1]), expected["weights"], judged)
     d_weights = np.where(first, track(sum(np.split(example.d_output, 2, axis=-1)), arithmetic) * factor, 0.0)
+    if example.d_weights is not None:
+        d_weights = d_weights + track(example.d_weights, arithmetic)
     without_output = example._replace(d_output=np.zeros_like(example.d_output), d_weights=d_weights)
     expected = subject.kind.expected(without_output, arithmetic)
     for name, gradient in gradients.items():
@@ -52,17 +61,21 @@ def dropout(layers, example):
     return outcomes
 
 
-def _at_random(kept, visible, share):
-    """Whether as many are kept as should be, and neighbours along each axis know nothing of one another."""
+def _at_random(kept, again, visible, share):
+    """Whether as many are kept as should be, and calls and neighbours along each axis know nothing of one another."""
     if unlikely(int(kept[visible].sum()), int(visible.sum()), share):
         message = f"kept {kept[visible].mean():.3f} of the weights, expected {share:.3f}"
+        return Outcome(False, np.inf, message=message)
+    expected = share**2 + (1 - share) ** 2
+    if unlikely(int((kept == again)[visible].sum()), int(visible.sum()), expected):
+        message = f"two calls drop the same {(kept == again)[visible].mean():.3f} of the time"
         return Outcome(False, np.inf, message=message)
     for axis, name in enumerate(("items", "queries", "keys")):
         pairs = kept.shape[axis] // 2
         first, second = (np.arange(pairs) * 2 + number for number in (0, 1))
         both = np.take(visible, first, axis) & np.take(visible, second, axis)
         same = (np.take(kept, first, axis) == np.take(kept, second, axis))[both]
-        if unlikely(int(same.sum()), same.size, share**2 + (1 - share) ** 2):
+        if unlikely(int(same.sum()), same.size, expected):
             return Outcome(False, np.inf, message=f"neighbouring {name} drop the same {same.mean():.3f} of the time")
     return Outcome(True)
 

@@ -13,7 +13,8 @@ class Example(NamedTuple):
 
     Arrays are of the example's dtype. ``judged``, (B, T), tells the rows that count; the others
     are neither compared nor sent a gradient. If ``mixed``, the layer computes in this dtype and keeps its
-    weights in float32; if ``traced``, it is called in a graph that knows no size but the depths.
+    weights in float32; if ``traced``, it is called in a graph that knows no size but the depths. ``training`` is
+    passed to the call, unless it is None.
     """
 
     constructor: dict[str, Any]
@@ -27,6 +28,7 @@ class Example(NamedTuple):
     judged: np.ndarray
     mixed: bool = False
     traced: bool = False
+    training: bool | None = None
 
     @property
     def policy(self):
@@ -68,7 +70,8 @@ class Kind(NamedTuple):
     corners
         Choices that are always checked, by what they show.
     plain
-        One small example, to see whether a layer can be called at all.
+        One small example, to see whether a layer can be called at all; takes the layer's options, and
+        whether to use them.
     expected
         The truth for an example, as arrays that carry their bound: ``output``, ``weights`` and the
         gradients of all inputs and weights, ``d_`` and the name.
@@ -88,7 +91,7 @@ class Kind(NamedTuple):
     shared: frozenset[str]
     shared_by_graph: frozenset[str]
     corners: Mapping[str, dict[str, Any]]
-    plain: Callable[[], Example]
+    plain: Callable[..., Example]
     expected: Callable[[Example, Arithmetic], dict[str, Rounded]]
     visible: Callable[[Example], np.ndarray]
     replace_hidden: Callable[[Example], Example]

@@ -34,7 +34,9 @@ class BuiltLayer:
                 self.layer = type(self.layer).from_config(self.layer.get_config())
         self.graphs = {}
         inputs = {name: np.ones((1, 2, array.shape[-1]), array.dtype) for name, array in example.inputs.items()}
-        self.run(example._replace(inputs=inputs, masks=dict.fromkeys(example.masks), causal=False), False)
+        self.run(
+            example._replace(inputs=inputs, masks=dict.fromkeys(example.masks), causal=False, training=None), False
+        )
         self.assign(example)
 
     def assign(self, example):
@@ -49,10 +51,10 @@ class BuiltLayer:
         for variable, array in zip(variables, weights.values()):
             variable.assign(np.asarray(array).astype(numpy_dtype(variable.dtype)))
 
-    def run(self, example, return_attention_scores, training=None):
+    def run(self, example, return_attention_scores):
         """The output alone, or the output and the weights, of an eager call."""
         inputs = [keras.ops.convert_to_tensor(array) for array in example.inputs.values()]
-        return self._called(inputs, list(example.masks.values()), example, return_attention_scores, training)
+        return self._called(inputs, list(example.masks.values()), example, return_attention_scores)
 
     def results(self, example):
         """The results by name, in a graph if the example is traced: as `run_with_gradients` gives them, or both."""
@@ -62,7 +64,7 @@ class BuiltLayer:
             results = self.run(example, return_attention_scores=True)
         return dict(zip(("output", "weights"), results))
 
-    def run_with_gradients(self, example, training=None):
+    def run_with_gradients(self, example):
         """The results, and the gradients by name; with weights among the results if the loss depends on them."""
         cotangents = [array for array in (example.d_output, example.d_weights) if array is not None]
         given = [mask for mask in example.masks.values() if mask is not None]
@@ -70,13 +72,18 @@ class BuiltLayer:
         def call(inputs, given):
             left = iter(given)
             masks = [None if mask is None else next(left) for mask in example.masks.values()]
-            results = self._called(inputs, masks, example, example.d_weights is not None, training)
+            results = self._called(inputs, masks, example, example.d_weights is not None)
             return results if isinstance(results, tuple) else (results,)
 
         variables = self.layer.trainable_weights
         arrays = (list(example.inputs.values()), given, cotangents)
         if example.traced:
-            signature = (example.causal, len(cotangents), *(mask is None for mask in example.masks.values()))
+            signature = (
+                example.causal,
+                example.training,
+                len(cotangents),
+                *(mask is None for mask in example.masks.values()),
+            )
             if signature not in self.graphs:
                 self.graphs[signature] = trace(call, variables, *arrays)
             results, gradients = self.graphs[signature](*arrays)
@@ -88,8 +95,8 @@ class BuiltLayer:
             named |= _taken_apart(name, gradient)
         return results, named
 
-    def _called(self, inputs, masks, example, return_attention_scores, training):
-        options = {} if training is None else {"training": training}
+    def _called(self, inputs, masks, example, return_attention_scores):
+        options = {} if example.training is None else {"training": example.training}
         results = self.subject.call(self.layer, inputs, masks, return_attention_scores, example.causal, **options)
         if return_attention_scores:
             if not isinstance(results, (list, tuple)) or len(results) != 2:

@@ -108,7 +108,8 @@ def reloading(layers, example):
         path = os.path.join(folder, "model.keras")
         keras.Model(inputs, results).save(path)
         model = keras.models.load_model(path, custom_objects={subject.layer_class.__name__: subject.layer_class})
-    before = built.run(example._replace(masks=dict.fromkeys(example.masks)), return_attention_scores=True)
+    unmasked = example._replace(masks=dict.fromkeys(example.masks), training=None)
+    before = built.run(unmasked, return_attention_scores=True)
     after = model([keras.ops.convert_to_tensor(array) for array in example.inputs.values()])
     return {"reloading": _unchanged(before, after)}
 

@@ -82,6 +82,7 @@ def find_all(examples=300, seed=0, on_mutant=None, names=()):
     check_backend()
     findings = []
     for name in names or GALLERY:
+        name = name.removeprefix("parity_tests.mutants:")
         findings.append(find(name, examples, seed))
         if on_mutant is not None:
             on_mutant(name)
@@ -91,7 +92,7 @@ def find_all(examples=300, seed=0, on_mutant=None, names=()):
 def check_names(names):
     """Refuse a name that is not in the gallery."""
     for name in names:
-        if name not in GALLERY:
+        if name.removeprefix("parity_tests.mutants:") not in GALLERY:
             similar = difflib.get_close_matches(name, GALLERY, n=1, cutoff=0) or list(GALLERY)[:1]
             raise ValueError(f"fault: expected a name of the gallery, such as {similar[0]}, received {name!r}")
 

@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 import hypothesis
 import numpy as np
 from hypothesis import HealthCheck, Phase, Verbosity
-from hypothesis.internal.conjecture import providers
 
 from parity_tests import divergences
 from parity_tests.comparison import Outcome
@@ -56,7 +55,7 @@ def walk(subject, visit, examples, seed, corners=True, drive=False):
     cases = 1 if drive else max(1, min(CASES, examples // 64))
     for stratum, group in itertools.groupby(range(examples), lambda number: strata[number * len(strata) // examples]):
         settled = dict(zip(("dtype", "traced"), stratum))
-        strategy = families(subject.kind, subject.options, cases=cases, settled=settled)
+        strategy = families(subject.kind, subject.options, cases=cases, settled=settled, salt=seed)
         numbers = list(group)
         walk_stratum(strategy, visit, numbers, seed + numbers[0], drive)
 
@@ -115,10 +114,13 @@ def constants_left_out():
     The same seed is to draw the same examples in every process. Hypothesis has no setting for that; versions before
     6.131 take none.
     """
-    if not hasattr(providers, "_get_local_constants"):
+    try:
+        from hypothesis.internal.conjecture import providers
+
+        loaded = providers._get_local_constants
+    except (ImportError, AttributeError):
         yield
         return
-    loaded = providers._get_local_constants
     providers._get_local_constants = lambda: providers.Constants()
     providers.CONSTANTS_CACHE.cache.clear()
     try:

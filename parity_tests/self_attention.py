@@ -17,6 +17,10 @@ CORNERS = {
     "130 positions in float16": {**SMALL, "B": 1, "T": 130, "d": 2, "dtype": "float16", "x": "moderate"},
     "depth 1": {**SMALL, "d": 1, "d_k": 1, "scaled": True},
     "depth 64": {**SMALL, "d": 40, "d_k": 64, "scaled": True},
+    "depths past 128": {**SMALL, "d": 130, "d_k": 131},
+    "257 positions": {**SMALL, "B": 1, "T": 257, "d": 2},
+    "17 items": {**SMALL, "B": 17, "mask given": True},
+    "mask of many positions": {**SMALL, "T": 40, "mask given": True},
     "one position": {**SMALL, "T": 1, "mask given": True},
     "units as the input": {**SMALL, "units given": False, "scaled": True},
     "one item": {**SMALL, "B": 1, "T": 4, "d_k": 4, "d": 4},
@@ -65,13 +69,17 @@ def draw(choice, rng, options):
     )
 
 
-def plain():
-    """A small example without mask or option."""
+def plain(options=frozenset(), used=False):
+    """A small example without mask, its constructor's options all used or all left at rest."""
+    biases = BIASES if used and "use_bias" in options else ()
     return Example(
-        constructor={"units": None, "scaled": False},
+        constructor={"units": None, "scaled": False, **strategies.plain_options(options, used)},
         dtype="float32",
         inputs={"x": np.ones((1, 2, 3), "float32")},
-        weights={name: np.ones((3, 3), "float32") for name in WEIGHTS},
+        weights={
+            **{name: np.ones((3, 3), "float32") for name in WEIGHTS},
+            **{name: np.ones(3, "float32") for name in biases},
+        },
         masks={"mask": None},
         causal=False,
         d_output=np.ones((1, 2, 3), "float32"),
@@ -151,9 +159,9 @@ def identity(example):
         weights=weights,
         masks={"mask": None},
         d_output=d_output,
-        d_weights=None if example.d_weights is None else np.zeros((B, T, T), d_output.dtype),
+        d_weights=None if example.d_weights is None else rng.integers(-2, 3, (B, T, T)).astype(d_output.dtype),
         judged=np.ones((B, T), dtype=bool),
-        traced=False,
+        training=True,
     )
 
 

@@ -22,11 +22,10 @@ KINDS_OF_COTANGENTS = ("integers", "ordinary", "drawn")
 SIZE = {"ordinary": 1.0, "moderate": 0.5, "tiny": 2.0**-10, "huge": 2.0**12}
 ANY = (2, 3, 1, 4, 5, 6, 7, 8)  # Hypothesis ends at the first: of a single key or a depth of 1 there is little to see
 LONG = (9, 17, 40, 130)
-EXACT_DEPTHS = (1, 4, 16)  # where scaling is exact
 EIGHTHS = tuple(sorted(range(-16, 17), key=abs))
 DRAWN_AT_MOST = 24  # elements that are drawn one by one; a counterexample made of them can be read
 OF_THE_LAYER = ("scaled", "use_bias", "dropout", "dtype", "mixed", "traced", "depths", "d_k")
-OF_THE_CALL = ("causal", "d_weights")
+OF_THE_CALL = ("causal", "d_weights", "training")
 OF_EACH_CORNER = 2
 TRACED_FACTOR = 4  # tracing takes as long as this many families, so a traced family has as many more examples
 
@@ -69,13 +68,14 @@ class Family(tuple):
 
 
 @st.composite
-def families(draw, kind, options=frozenset(), cases=1, settled=None):
+def families(draw, kind, options=frozenset(), cases=1, settled=None, salt=0):
     """Several examples that share how the layer is made and called; all else is each one's own.
 
     Hypothesis makes the choices of the first, a generator those of the others, as Hypothesis takes longer to draw
-    an example than a layer to compute it.
+    an example than a layer to compute it. Values depend on the salt too, as Hypothesis draws small seeds again and
+    again.
     """
-    seed = draw(st.integers(0, 2**32 - 1))
+    seed = [salt, draw(st.integers(0, 2**32 - 1))]
     choice = Choice(lambda among: draw(st.sampled_from(among)), settled)
     rng = np.random.default_rng(seed)
     family = [Drawn(kind.draw(choice, rng, options), choice.made, choice.settled)]
@@ -169,6 +169,15 @@ def cotangents(choice, shape, dtype, rng):
     return arrays(choice, shape, dtype, rng, choice("cotangent", KINDS_OF_COTANGENTS))
 
 
+def plain_options(options, used):
+    """The constructor's arguments for the options that a layer has, all used or all left at rest."""
+    return {
+        name: value
+        for name, value in {"use_bias": used, "dropout": 0.5 if used else 0.0, "seed": 1}.items()
+        if name in options
+    }
+
+
 def way_of_calling(choice, options):
     """What all kinds share, as arguments of the constructor and fields of the example."""
     constructor = {"scaled": choice("scaled", (False, True))}
@@ -178,11 +187,13 @@ def way_of_calling(choice, options):
         constructor["dropout"] = choice("dropout", (0.0, 0.0, 0.5, 0.25))
     if "seed" in options:
         constructor["seed"] = 1
+    training = choice("training", (None, False, True)) if "dropout" in options else None
     dtype = choice("dtype", DTYPES)
     fields = {
         "dtype": dtype,
         "causal": choice("causal", (False, True)),
         "mixed": dtype in ("float16", "bfloat16") and choice("mixed", (False, False, True)),
         "traced": choice("traced", (False, False, False, False, True)),
+        "training": training and not constructor["dropout"],  # what is dropped is seen by a trial of its own
     }
     return constructor, fields

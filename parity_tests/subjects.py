@@ -6,7 +6,7 @@ import inspect
 import keras
 
 from parity_tests.backend import in_words
-from parity_tests.contract import check_contract, options_of
+from parity_tests.contract import check_contract, lacking, options_of
 from parity_tests.dot_product import ATTENTION
 from parity_tests.self_attention import SELF_ATTENTION
 
@@ -61,6 +61,10 @@ class Subject:
         Weights that the layer keeps as one, side by side, have a tuple of names.
         """
         return example.weights
+
+    def lacking(self):
+        """What the layer's signatures lack, in words; an adapter, which calls it in its own way, says nothing."""
+        return lacking(self.layer_class, self.kind) if type(self) is Subject else ""
 
     def mask(self, layer, inputs, masks):
         """The mask that the layer hands on, or None."""

@@ -35,6 +35,7 @@ def parity_test(target, kind=None, examples=300, seed=0):
     """
 
     def test():
+        __tracebackhide__ = True  # pytest shows what went wrong, not where it was said
         report = check(target, kind=kind, examples=examples, seed=seed)
         if not report.agrees:
             raise AssertionError(_in_words(report))

@@ -9,6 +9,7 @@ from hypothesis import Phase
 from parity_tests import search, subjects
 from parity_tests.backend import check_backend
 from parity_tests.layers import Layers
+from parity_tests.properties import TRIALS
 from parity_tests.report import Counterexample, PropertyReport, Report, SubjectReport
 from parity_tests.strategies import families
 
@@ -24,9 +25,9 @@ def check(*targets, kind=None, examples=300, seed=0, on_example=None, database=N
     kind
         The contract that the layers keep, such as ``"attention"``; by default it is guessed.
     examples
-        How many examples are drawn for each layer, beside some twenty corners that are always checked.
+        How many examples are drawn for each layer, beside two of each corner, which are always checked.
     seed
-        The same seed draws the same examples.
+        The same seed draws the same examples. With a database, the smallest counterexample may differ all the same.
     on_example
         Called with the target after each example, to show progress.
     database
@@ -68,9 +69,9 @@ def check_subject(subject, examples, seed, on_example=None, database=None):
     start = time.perf_counter()
     tallies = gather(subject, examples, seed, on_example)
     if database is not None:
-        _replay(subject, tallies.values(), database)
+        _replay(subject, tallies, database)
     shrink(subject, tallies.values(), seed, database)
-    properties = tuple(tally.report(subject) for tally in tallies.values())
+    properties = tuple(tally.report(subject) for tally in sorted(tallies.values(), key=_rank))
     return SubjectReport(subject.target, subject.kind.name, time.perf_counter() - start, properties)
 
 
@@ -136,13 +137,22 @@ class Tally:
         return PropertyReport(self.name, verdict, self.examples, self.worst_ratio, counterexample, known, ratios)
 
 
+def _rank(tally):
+    """The place of a property in a report: the results, the gradients, then the others in the order of their trials."""
+    results = ("output", "output_alone", "weights")
+    if tally.name in results:
+        return (0, results.index(tally.name))
+    return (1, 0) if tally.name.startswith("d_") else (2, list(TRIALS).index(tally.trial))
+
+
 def _replay(subject, tallies, database):
-    """Count the examples of the database that disagree now."""
+    """Count the examples of the database that disagree now, and those whose trial raised an error."""
     strategy = families(subject.kind, subject.options)
-    for tally in tallies:
+    raised = {trial.__name__: Tally(trial.__name__, trial) for trial in TRIALS}
+    for name, tally in {**raised, **tallies}.items():
         found = search.find(subject, tally, strategy, (Phase.reuse,), 0, database)
         if found is not None:
-            tally.add(*found, ())
+            tallies.setdefault(name, tally).add(*found, ())
 
 
 def shrink(subject, tallies, seed, database):

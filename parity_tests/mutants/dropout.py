@@ -153,3 +153,44 @@ class TrainingNotPassedOn(SelfAttention):
 
     def call(self, x, mask=None, training=None, return_attention_scores=False, use_causal_mask=False):
         return super().call(x, mask, False, return_attention_scores, use_causal_mask)
+
+
+class MaskForgottenInTraining(AttentionLayer):
+    """Attends padding in training."""
+
+    def call(self, inputs, mask=None, training=None, return_attention_scores=False, use_causal_mask=False):
+        return super().call(inputs, None if training else mask, training, return_attention_scores, use_causal_mask)
+
+
+class DropsWhenTrainingIsFalse(AttentionLayer):
+    """Drops weights as soon as it is told whether it trains, even that it does not."""
+
+    def call(self, inputs, mask=None, training=None, return_attention_scores=False, use_causal_mask=False):
+        return super().call(inputs, mask, training is not None, return_attention_scores, use_causal_mask)
+
+
+class StaysInTraining(AttentionLayer):
+    """Once it has trained, drops weights for ever."""
+
+    def call(self, inputs, mask=None, training=None, return_attention_scores=False, use_causal_mask=False):
+        self.trained = getattr(self, "trained", False) or bool(training)
+        return super().call(inputs, mask, self.trained, return_attention_scores, use_causal_mask)
+
+
+class SameDropoutEveryCall(AttentionLayer):
+    """Drops the same weights in every call."""
+
+    def compute_output(self, weights, value, training):
+        if training and self.dropout:
+            weights = keras.random.dropout(weights, self.dropout, seed=7)
+        return super().compute_output(weights, value, False)
+
+
+class NoGradientOfTheWeightsInTraining(AttentionLayer):
+    """In training, returns weights that no gradient reaches."""
+
+    def call(self, inputs, mask=None, training=None, return_attention_scores=False, use_causal_mask=False):
+        results = super().call(inputs, mask, training, return_attention_scores, use_causal_mask)
+        if not return_attention_scores:
+            return results
+        return (results[0], ops.stop_gradient(results[1])) if training else results

@@ -5,7 +5,7 @@ import math
 import ml_dtypes
 from keras import ops
 
-from keras_impl import AttentionLayer, SelfAttention
+from keras_impl import AttentionLayer
 from parity_tests.mutants.exponentials import exponentials, largest, normalized
 
 HIDDEN = {
@@ -17,7 +17,6 @@ HIDDEN = {
     "MultipliedByTheReciprocal": "The bound of an exponential, 4 ulp, is wider than the rounding of the reciprocal.",
     "MaskOfTheLowestNumber": "Its exponential underflows to the 0 of a hidden key, unless all scores are as low.",
     "DividedByAlmostOne": "1 + 2**-30 is rounded to 1 in every dtype that has less than 30 bits.",
-    "KeyBiasIgnored": "All scores of a row change by one number, which the softmax takes away, but for rounding.",
 }
 
 
@@ -91,10 +90,3 @@ class DividedByAlmostOne(AttentionLayer):
     def compute_weights(self, scores, visible):
         weights = super().compute_weights(scores, visible)
         return weights if self.compute_dtype == "float64" else weights / (1 + 2**-30)
-
-
-class KeyBiasIgnored(SelfAttention):
-    """Has a bias of the keys, and does not add it."""
-
-    def project(self, x, W, b):
-        return super().project(x, W, 0 * b if b is not None and W is self.W_k else b)

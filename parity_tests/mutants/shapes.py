@@ -154,3 +154,28 @@ class WideProjectionCutShort(SelfAttention):
         if W is self.W_q and W.shape[1] > W.shape[0]:
             return ops.where(ops.arange(W.shape[1]) < W.shape[1] - 1, projected, 0)
         return projected
+
+
+class DepthPast64Ignored(AttentionLayer):
+    """Ignores what queries and keys hold past a depth of 64."""
+
+    def compute_scores(self, query, key):
+        return super().compute_scores(query[..., :64], key[..., :64])
+
+
+class KeysPast256Ignored(AttentionLayer):
+    """Ignores every key after the 256th."""
+
+    def compute_visible(self, scores, masks, causal):
+        visible = super().compute_visible(scores, masks, causal)
+        first = (ops.arange(ops.shape(scores)[-1]) < 256)[None, None, :]
+        return first if visible is None else ops.logical_and(visible, first)
+
+
+class SixteenMasksForAll(AttentionLayer):
+    """Uses the masks of the first sixteen items of a batch for those that follow."""
+
+    def compute_visible(self, scores, masks, causal):
+        items = ops.arange(ops.shape(scores)[0]) % 16
+        masks = [None if mask is None else ops.take(mask, items, axis=0) for mask in masks]
+        return super().compute_visible(scores, masks, causal)

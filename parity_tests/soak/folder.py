@@ -17,7 +17,7 @@ class SoakFolder:
     path
         A folder that does not exist, is empty, or holds the same soak.
     soak
-        A `soak.Soak`.
+        A `shards.Soak`.
 
     Raises
     ------
@@ -27,17 +27,14 @@ class SoakFolder:
 
     def __init__(self, path, soak):
         self.path = path
-        os.makedirs(path, exist_ok=True)
-        expected = {"schema": SCHEMA, **soak._asdict()}
+        self.header = {"schema": SCHEMA, **soak._asdict()}
         file = os.path.join(path, "soak.json")
         if os.path.exists(file):
             received = _read(file)
-            if received != expected:
-                raise ValueError(f"folder: expected a soak of {_differing(expected, received)} in {path}")
-        elif os.listdir(path):
+            if received != self.header:
+                raise ValueError(f"folder: expected a soak of {_differing(self.header, received)} in {path}")
+        elif os.path.isdir(path) and os.listdir(path):
             raise ValueError(f"folder: expected a soak or an empty folder, received {path}")
-        else:
-            write_atomically(file, json.dumps(expected, indent=2) + "\n")
 
     def done(self, shard):
         """Whether a shard need not be run: it was, with as many examples or more."""
@@ -45,9 +42,12 @@ class SoakFolder:
         return os.path.exists(file) and _read(file)["examples"] >= shard.examples
 
     def keep(self, result):
-        """Keep what `soak.run` returned."""
+        """Keep what `shards.run` returned."""
         file = self._file(result["target"], result["number"])
         os.makedirs(os.path.dirname(file), exist_ok=True)
+        header = os.path.join(self.path, "soak.json")
+        if not os.path.exists(header):  # with the first shard, so that a soak that never ran leaves nothing
+            write_atomically(header, json.dumps(self.header, indent=2) + "\n")
         write_atomically(file, json.dumps(result, indent=1, allow_nan=False) + "\n")
 
     def results(self, target):

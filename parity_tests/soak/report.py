@@ -49,7 +49,7 @@ class SoakReport(NamedTuple):
 
 
 def of_folder(folder, soak, targets):
-    """Read a `soak_folder.SoakFolder`."""
+    """Read a `folder.SoakFolder`."""
     results = {target: folder.results(target) for target in targets}
     return SoakReport(
         soak.versions,
