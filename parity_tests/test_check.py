@@ -157,6 +157,20 @@ def test_a_layer_that_breaks_the_contract_is_refused(layer, message):
         parity_tests.check(layer, kind="attention", examples=1)
 
 
+class HasAGainBesideItsBiases(keras_impl.SelfAttention):
+    """Breaks the contract with an option only."""
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        if self.use_bias:
+            self.gain = self.add_weight(name="gain", shape=(), initializer="ones")
+
+
+def test_a_layer_that_breaks_the_contract_with_an_option_is_refused():
+    with pytest.raises(ValueError, match=r"weights: expected W_q .* b_v \(3,\), received .* gain \(\)"):
+        parity_tests.check(HasAGainBesideItsBiases, kind="self_attention", examples=1)
+
+
 class IgnoresTheMask(keras.layers.Layer):
     """Has no masks."""
 
