@@ -45,7 +45,7 @@ def times():
 def throughput():
     """The table of examples a second, with all that is checked of them, on one core and after a warm-up."""
     with quiet_start():
-        from parity_tests import subjects, verdict
+        from parity_tests import subjects, tally
     title = f"{EXAMPLES} examples, medians of interleaved runs"
     table = Table("layer", title=title, title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("examples a second", justify="right")
@@ -54,7 +54,7 @@ def throughput():
     for number in range(REPEATS // 2 + 1):
         for subject in found:
             start = time.process_time()
-            verdict.gather(subject, EXAMPLES, number, corners=False)
+            tally.gather(subject, EXAMPLES, number, corners=False)
             seconds[subject.target].append(time.process_time() - start)
     for target, measured in seconds.items():
         table.add_row(target, f"{EXAMPLES / statistics.median(measured[1:]):.0f}")

@@ -9,10 +9,11 @@ from typing import NamedTuple
 import keras
 
 import keras_impl
-from parity_tests import subjects
+from parity_tests import search, subjects
 from parity_tests.backend import check_backend
+from parity_tests.judgement import disagreements
+from parity_tests.layers import Layers
 from parity_tests.mutants import CATEGORIES, GALLERY, HIDDEN, category
-from parity_tests.verdict import first_disagreement
 
 SCHEMA = 1
 
@@ -66,6 +67,30 @@ def find(name, examples=300, seed=0):
     start = time.perf_counter()
     number, properties = first_disagreement(subject, examples, seed)
     return Finding(name, fault.__doc__, kind, properties, number, time.perf_counter() - start)
+
+
+def first_disagreement(subject, examples, seed):
+    """Return the number of the first example that disagrees, and the properties that say so; or all, and none."""
+    seen = 0
+    layers = Layers(subject)
+    found = ()
+
+    def visit(drawn, trials):
+        nonlocal seen, found
+        if found:  # Hypothesis tries the example once more
+            raise search.Enough
+        seen += 1
+        for trial in trials:
+            found += tuple(disagreements(trial, layers, drawn.example))
+        if found:
+            raise search.Enough
+        return {}
+
+    try:
+        search.walk(subject, visit, examples, seed)
+    except search.Enough:
+        return seen, found
+    return seen, found
 
 
 def find_all(examples=300, seed=0, on_mutant=None, names=()):

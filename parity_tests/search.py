@@ -1,24 +1,18 @@
-"""The search: fixed corners, then examples that Hypothesis draws; and the smallest one that disagrees."""
+"""The search: fixed corners, then examples that Hypothesis draws."""
 
 import itertools
-import random
-import unittest
 from contextlib import contextmanager, suppress
 
 import hypothesis
 import numpy as np
 from hypothesis import HealthCheck, Phase, Verbosity
 
-from parity_tests import divergences
-from parity_tests.comparison import Outcome
-from parity_tests.layers import Layers
-from parity_tests.properties import TRIALS, due, outcomes, shown
+from parity_tests.properties import TRIALS, due
 from parity_tests.strategies import DTYPES, families, of_corner
 
 CHEAP = 35  # the number of an example that takes part in the trials that cost little
 CASES = 16  # examples of a family, where there are so many that its likeness does no harm
 MANY = 1000
-SEARCHED = 100  # examples among which a smaller counterexample is looked for
 
 
 class Enough(Exception):
@@ -142,79 +136,3 @@ def settings(examples, phases, database=None):
         suppress_health_check=list(HealthCheck),
         report_multiple_bugs=False,
     )
-
-
-def judge(trial, layers, example):
-    """Return for each property of a trial its outcome, and the known divergences that excuse it.
-
-    A divergence excuses rows or items, not examples: the trial is repeated without them, and only what
-    agrees then is excused.
-    """
-    subject = layers.subject
-    judged = {name: (outcome, ()) for name, outcome in outcomes(trial, layers, example).items()}
-    wrong = {name for name, (outcome, _) in judged.items() if not outcome.agrees}
-    if not wrong:
-        return judged
-    narrowed, excuses = example, {}
-    for divergence in divergences.known(subject.target):
-        if wrong.isdisjoint(divergence.properties):
-            continue
-        rows = np.any([divergence.rows(subject.kind, one) for one in shown(trial, subject.kind, narrowed)], axis=0)
-        if rows.any():
-            narrowed = divergence.narrowed(narrowed, rows)
-            excuses[divergence.name] = set(divergence.properties)
-    if excuses:
-        nothing_left = narrowed.judged.size == 0
-        without = {} if nothing_left else outcomes(trial, layers, narrowed)
-        for name in set().union(*excuses.values()) & judged.keys():
-            names = tuple(excuse for excuse, covered in excuses.items() if name in covered)
-            outcome = without.get(name, Outcome(nothing_left))
-            if outcome.agrees:
-                judged[name] = (outcome, names if name in wrong else ())
-    return judged
-
-
-def disagreements(trial, layers, example):
-    """The properties of a trial that disagree and are not excused, with their outcomes."""
-    judged = judge(trial, layers, example).items()
-    return {name: outcome for name, (outcome, excuses) in judged if not outcome.agrees and not excuses}
-
-
-def smallest(subject, tally, seed, database=None):
-    """Return the smallest example for which a property disagrees, and its outcome.
-
-    Hypothesis looks among all examples; if it meets none there, among those that share choices with the one at hand;
-    and if there is none either, None is returned.
-    """
-    drawn = tally.first
-    for settled in (None, drawn.settled, drawn.choices):
-        strategy = families(subject.kind, subject.options, settled=settled)
-        found = find(subject, tally, strategy, (Phase.reuse, Phase.generate, Phase.shrink), seed, database)
-        if found is not None:
-            return found
-    return None
-
-
-def find(subject, tally, strategy, phases, seed, database):
-    """Return an example of a strategy for which a property disagrees, and its outcome; None if there is none.
-
-    What is returned disagrees in a new layer too, whatever was called before.
-    """
-    layers = Layers(subject)
-
-    def disagrees(family):
-        return tally.name in disagreements(tally.trial, layers, family[0].example)
-
-    try:
-        with constants_left_out():
-            (drawn,) = hypothesis.find(
-                strategy,
-                disagrees,
-                settings=settings(SEARCHED, phases, database),
-                random=random.Random(seed) if database is None else None,  # Hypothesis keeps nothing of what is seeded
-                database_key=f"attention-reference {subject.target} {tally.name}".encode(),
-            )
-    except (hypothesis.errors.NoSuchExample, hypothesis.errors.Flaky, unittest.SkipTest):  # the last: nothing is kept
-        return None
-    outcome = disagreements(tally.trial, Layers(subject), drawn.example).get(tally.name)
-    return None if outcome is None else (drawn, outcome)

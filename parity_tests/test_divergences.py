@@ -8,9 +8,9 @@ import parity_tests
 from parity_tests import divergences, properties, subjects
 from parity_tests.dot_product import ATTENTION, plain
 from parity_tests.dropout import dropout
+from parity_tests.judgement import judge
 from parity_tests.layers import Layers
 from parity_tests.properties import agreement, hidden_positions
-from parity_tests.search import judge
 
 KNOWN = {divergence.name: divergence for divergence in divergences.read()}
 

@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from parity_tests import search, subjects, verdict
+from parity_tests import judgement, search, smallest, subjects, verdict
 from parity_tests.comparison import compare, within_bound
 from parity_tests.layers import BuiltLayer
 from reference.rounding import ARITHMETIC, FLOAT32, track
@@ -131,8 +131,8 @@ def test_7_every_outcome_counts(monkeypatch):
     dropped = subject.kind.corners["weights dropped"]
     corners = {str(given): {**dropped, "d_weights": given} for given in (False, True)}
     subject.kind = subject.kind._replace(corners=corners)
-    judged_in_truth = search.judge
-    monkeypatch.setattr(search, "smallest", lambda *arguments: None)
+    judged_in_truth = judgement.judge
+    monkeypatch.setattr(smallest, "smallest", lambda *arguments: None)
     names = {one.name for one in verdict.check_subject(subject, 1, 0).properties}
     assert {"output", "output_alone", "d_key", "dropout_rate", "symbolic"} < names
     for wrong in names:
@@ -141,7 +141,7 @@ def test_7_every_outcome_counts(monkeypatch):
             judged = judged_in_truth(trial, layers, example)
             return {name: (outcome._replace(agrees=name != wrong), ()) for name, (outcome, _) in judged.items()}
 
-        monkeypatch.setattr(search, "judge", judge)
+        monkeypatch.setattr(judgement, "judge", judge)
         report = verdict.check_subject(subject, 1, 0)
         assert report.verdict == "disagrees"
         assert [one.name for one in report.properties if one.verdict != "agrees"] == [wrong]

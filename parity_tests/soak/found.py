@@ -91,7 +91,7 @@ class Found(NamedTuple):
 
 
 def of_tally(tally, subject):
-    """What a `verdict.Tally` comes to."""
+    """What a `tally.Tally` comes to."""
     from parity_tests.counterexample import script
 
     counterexample = tally.report(subject).counterexample

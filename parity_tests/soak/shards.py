@@ -79,16 +79,18 @@ def run(shard, soak, database=None):
         raise ValueError(f"worker: expected {soak.versions}, received {received}")
     import keras
 
-    from parity_tests import subjects, verdict
+    from parity_tests import subjects
     from parity_tests.database import opened
+    from parity_tests.smallest import shrink
     from parity_tests.soak.found import of_tally
+    from parity_tests.tally import gather
 
     start = time.perf_counter()
     subject, seed = subjects.find(shard.target), shard.seed(soak.seed)
     with silence():
         first, driven = shard.number == 0, shard.number % DRIVEN == 1
-        tallies = verdict.gather(subject, shard.examples, seed, corners=first, drive=driven)
-        verdict.shrink(subject, tallies.values(), seed, database and opened(database))
+        tallies = gather(subject, shard.examples, seed, corners=first, drive=driven)
+        shrink(subject, tallies.values(), seed, database and opened(database))
     found = {name: of_tally(tally, subject).to_json() for name, tally in tallies.items()}
     keras.backend.clear_session()  # what Keras keeps of each layer would fill the memory in a day
     gc.collect()

@@ -1,0 +1,43 @@
+"""What a trial says of one example, and what of that is known and excused."""
+
+import numpy as np
+
+from parity_tests import divergences
+from parity_tests.comparison import Outcome
+from parity_tests.properties import outcomes, shown
+
+
+def judge(trial, layers, example):
+    """Return for each property of a trial its outcome, and the known divergences that excuse it.
+
+    A divergence excuses rows or items, not examples: the trial is repeated without them, and only what
+    agrees then is excused.
+    """
+    subject = layers.subject
+    judged = {name: (outcome, ()) for name, outcome in outcomes(trial, layers, example).items()}
+    wrong = {name for name, (outcome, _) in judged.items() if not outcome.agrees}
+    if not wrong:
+        return judged
+    narrowed, excuses = example, {}
+    for divergence in divergences.known(subject.target):
+        if wrong.isdisjoint(divergence.properties):
+            continue
+        rows = np.any([divergence.rows(subject.kind, one) for one in shown(trial, subject.kind, narrowed)], axis=0)
+        if rows.any():
+            narrowed = divergence.narrowed(narrowed, rows)
+            excuses[divergence.name] = set(divergence.properties)
+    if excuses:
+        nothing_left = narrowed.judged.size == 0
+        without = {} if nothing_left else outcomes(trial, layers, narrowed)
+        for name in set().union(*excuses.values()) & judged.keys():
+            names = tuple(excuse for excuse, covered in excuses.items() if name in covered)
+            outcome = without.get(name, Outcome(nothing_left))
+            if outcome.agrees:
+                judged[name] = (outcome, names if name in wrong else ())
+    return judged
+
+
+def disagreements(trial, layers, example):
+    """The properties of a trial that disagree and are not excused, with their outcomes."""
+    judged = judge(trial, layers, example).items()
+    return {name: outcome for name, (outcome, excuses) in judged if not outcome.agrees and not excuses}
