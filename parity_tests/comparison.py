@@ -111,3 +111,8 @@ def same(name, actual, expected):
     if actual == expected:
         return Outcome(True)
     return Outcome(False, np.inf, message=f"{name}: expected {expected}, received {actual}")
+
+
+def worst(outcomes):
+    """The outcome that says most: one that disagrees, of several the one with the largest ratio."""
+    return max(outcomes, key=lambda outcome: (not outcome.agrees, outcome.ratio))

@@ -11,6 +11,7 @@ from reference.rounding import track
 WHICH_MASKS = ("query_mask given", "key_mask given", "value_mask given")
 NO_MASKS = dict.fromkeys(WHICH_MASKS, False)
 SMALL = {"lengths": "free", "depths": "free", "B": 2, "T": 5, "S": 7, "d_k": 3, "d_v": 2, "dtype": "float32"}
+DROPPED = {"dropout": 0.5, "seed": 0, "scaled": True, "traced": False}
 CORNERS = {
     "positions beyond 127, causal": {**SMALL, **NO_MASKS, "B": 1, "T": 130, "S": 130, "causal": True},
     "130 keys": {**SMALL, "S": 130, "scores": "moderate"},
@@ -39,7 +40,15 @@ CORNERS = {
     "causal with all masks": {**SMALL, **dict.fromkeys(WHICH_MASKS, True), "causal": True},
     "causal without a mask, traced": {**SMALL, **NO_MASKS, "causal": True, "traced": True},
     "causal with all masks, traced": {**SMALL, **dict.fromkeys(WHICH_MASKS, True), "causal": True, "traced": True},
-    "weights dropped": {**SMALL, "dropout": 0.25, "scaled": True, "scores": "moderate"},
+    "weights dropped": {**SMALL, **DROPPED, "dropout": 0.25, "scores": "moderate", "seed": 1},
+    "weights dropped with masks": {
+        **SMALL,
+        **dict.fromkeys(WHICH_MASKS, True),
+        "dropout": 0.5,
+        "scaled": True,
+        "seed": 0,
+    },
+    "weights dropped, traced": {**SMALL, "dropout": 0.25, "scaled": True, "traced": True},
     "float64": {**SMALL, "dtype": "float64"},
     "bfloat16": {**SMALL, "dtype": "bfloat16"},
     "mixed precision": {**SMALL, "dtype": "float16", "mixed": True, "scaled": True},
@@ -181,20 +190,31 @@ def permute(example, rng):
 
 def identity(example):
     """Queries and keys of moderate scores, the values two identity matrices: the output is the weights, twice."""
-    rng = np.random.default_rng(1)
+    rng = np.random.default_rng(example.d_output.size)
     B, T, S = 4, 16, 16
     query, key = rng.normal(size=(2, B, T, 4)) / 2
     value = np.broadcast_to(np.eye(S, 2 * S) + np.eye(S, 2 * S, S), (B, S, 2 * S))
     arrays = (query, key, value, rng.integers(-2, 3, (B, T, 2 * S)))
     *inputs, d_output = (array.astype(strategies.numpy_dtype(example.dtype)) for array in arrays)
+    masks = dict(zip(example.masks, (some_hidden(rng, B, T), *2 * (some_hidden(rng, B, S),))))
     return example._replace(
         inputs=dict(zip(example.inputs, inputs)),
-        masks=dict.fromkeys(example.masks),
+        masks={name: mask if example.masks[name] is not None else None for name, mask in masks.items()},
         d_output=d_output,
         d_weights=None if example.d_weights is None else rng.integers(-2, 3, (B, T, S)).astype(d_output.dtype),
         judged=np.ones((B, T), dtype=bool),
         training=True,
     )
+
+
+def some_hidden(rng, B, positions):
+    """A mask of which the first position is shown, so that every query sees something under a causal mask too."""
+    return (rng.random((B, positions)) < 0.8) | (np.arange(positions) == 0)
+
+
+def through_values(example, d_value):
+    """The gradient of the values is one of an input."""
+    return {"d_value": d_value}
 
 
 ATTENTION = Kind(
@@ -210,4 +230,5 @@ ATTENTION = Kind(
     replace_hidden=replace_hidden,
     permute=permute,
     identity=identity,
+    through_values=through_values,
 )

@@ -82,7 +82,10 @@ class Kind(NamedTuple):
     permute
         The example with its items and keys in another order, and its result in that order.
     identity
-        An example made as this one, whose values are two identity matrices, so that the output is the weights twice.
+        An example made and called as this one, whose values are two identity matrices, so that the output is the
+        weights twice.
+    through_values
+        What the gradients of an example have of the gradient of its values alone, by name.
     """
 
     name: str
@@ -97,6 +100,7 @@ class Kind(NamedTuple):
     replace_hidden: Callable[[Example], Example]
     permute: Callable[..., tuple[Example, Callable]]
     identity: Callable[[Example], Example]
+    through_values: Callable[[Example, Rounded], dict[str, Rounded]]
 
 
 def _zeroed(array, rows):

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from parity_tests.backend import dtype_name, in_words, quiet_warnings, to_numpy
-from parity_tests.comparison import Outcome, compare, same, within_bound
+from parity_tests.comparison import Outcome, compare, same, within_bound, worst
 from parity_tests.dropout import dropout
 from reference.rounding import ARITHMETIC
 
@@ -55,7 +55,7 @@ def permutation(layers, example):
     outcomes = (
         within_bound(to_numpy(result), permuted(name, expected[name]), other.judged) for name, result in results.items()
     )
-    return {"permutation": _worst(outcomes)}
+    return {"permutation": worst(outcomes)}
 
 
 def repeated_calls(layers, example):
@@ -156,8 +156,4 @@ def _fits(said, actual, known):
 
 def _unchanged(before, after, judged=None):
     pairs = [(to_numpy(one) + 0.0, to_numpy(other)) for one, other in zip(before, after, strict=True)]
-    return _worst(compare(other, one, np.zeros(one.shape), judged) for one, other in pairs)
-
-
-def _worst(outcomes):
-    return max(outcomes, key=lambda outcome: (not outcome.agrees, outcome.ratio))
+    return worst(compare(other, one, np.zeros(one.shape), judged) for one, other in pairs)

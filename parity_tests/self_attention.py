@@ -3,14 +3,15 @@
 import numpy as np
 
 from parity_tests import strategies
-from parity_tests.dot_product import combined_mask, other_contents, scale, shown_queries
+from parity_tests.dot_product import combined_mask, other_contents, scale, shown_queries, some_hidden
 from parity_tests.example import Example, Kind
-from reference import self_attention, self_attention_backward
+from reference import linear_backward, self_attention, self_attention_backward
 from reference.rounding import track
 
 WEIGHTS = ("W_q", "W_k", "W_v")
 BIASES = ("b_q", "b_k", "b_v")
 SMALL = {"lengths": "free", "depths": "free", "B": 2, "T": 5, "d": 3, "d_k": 2, "dtype": "float32", "units given": True}
+DROPPED = {"dropout": 0.5, "seed": 0, "use_bias": True, "scaled": True, "traced": False}
 CORNERS = {
     "positions beyond 127, causal": {**SMALL, "B": 1, "T": 130, "d": 2, "mask given": False, "causal": True},
     "130 positions": {**SMALL, "B": 1, "T": 130, "x": "moderate", "causal": False},
@@ -34,7 +35,16 @@ CORNERS = {
     "causal without a mask, traced": {**SMALL, "mask given": False, "causal": True, "traced": True},
     "causal with a mask, traced": {**SMALL, "mask given": True, "causal": True, "traced": True},
     "biases": {**SMALL, "use_bias": True, "W": "moderate", "x": "moderate", "scaled": True},
-    "weights dropped": {**SMALL, "dropout": 0.25, "use_bias": True, "scaled": True, "x": "moderate"},
+    "weights dropped": {**SMALL, **DROPPED, "dropout": 0.25, "x": "moderate", "seed": 1},
+    "weights dropped with a mask": {
+        **SMALL,
+        "dropout": 0.5,
+        "use_bias": True,
+        "scaled": True,
+        "mask given": True,
+        "seed": 0,
+    },
+    "weights dropped, traced": {**SMALL, "dropout": 0.25, "use_bias": True, "scaled": True, "traced": True},
     "float64": {**SMALL, "dtype": "float64"},
     "bfloat16": {**SMALL, "dtype": "bfloat16"},
     "mixed precision": {**SMALL, "dtype": "float16", "mixed": True, "scaled": True},
@@ -142,7 +152,7 @@ def permute(example, rng):
 
 def identity(example):
     """Positions that are told apart by the first entries of x, of which alone the values are made, twice."""
-    rng = np.random.default_rng(1)
+    rng = np.random.default_rng(example.d_output.size)
     B, T = 4, 16
     units = 2 * T
     d = units if example.constructor["units"] is None else units + 4
@@ -157,12 +167,19 @@ def identity(example):
         constructor={**example.constructor, "units": None if d == units else units},
         inputs={"x": x},
         weights=weights,
-        masks={"mask": None},
+        masks={"mask": None if example.masks["mask"] is None else some_hidden(rng, B, T)},
         d_output=d_output,
         d_weights=None if example.d_weights is None else rng.integers(-2, 3, (B, T, T)).astype(d_output.dtype),
         judged=np.ones((B, T), dtype=bool),
         training=True,
     )
+
+
+def through_values(example, d_value):
+    """The gradient of the values is one of their projection."""
+    x, W_v = (track(array, d_value.arithmetic) for array in (example.inputs["x"], example.weights["W_v"]))
+    d_b_v, d_W_v, d_x = linear_backward(d_value, x, W_v)
+    return {"d_x": d_x, "d_W_v": d_W_v, "d_b_v": d_b_v}
 
 
 SELF_ATTENTION = Kind(
@@ -178,4 +195,5 @@ SELF_ATTENTION = Kind(
     replace_hidden=replace_hidden,
     permute=permute,
     identity=identity,
+    through_values=through_values,
 )

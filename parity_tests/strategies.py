@@ -24,7 +24,7 @@ ANY = (2, 3, 1, 4, 5, 6, 7, 8)  # Hypothesis ends at the first: of a single key 
 LONG = (9, 17, 40, 130)
 EIGHTHS = tuple(sorted(range(-16, 17), key=abs))
 DRAWN_AT_MOST = 24  # elements that are drawn one by one; a counterexample made of them can be read
-OF_THE_LAYER = ("scaled", "use_bias", "dropout", "dtype", "mixed", "traced", "depths", "d_k")
+OF_THE_LAYER = ("scaled", "use_bias", "dropout", "seed", "dtype", "mixed", "traced", "depths", "d_k")
 OF_THE_CALL = ("causal", "d_weights", "training")
 OF_EACH_CORNER = 2
 TRACED_FACTOR = 4  # tracing takes as long as this many families, so a traced family has as many more examples
@@ -186,7 +186,7 @@ def way_of_calling(choice, options):
     if "dropout" in options:
         constructor["dropout"] = choice("dropout", (0.0, 0.0, 0.5, 0.25))
     if "seed" in options:
-        constructor["seed"] = 1
+        constructor["seed"] = choice("seed", (1, 0)) if constructor.get("dropout") else 1
     training = choice("training", (None, False, True)) if "dropout" in options else None
     dtype = choice("dtype", DTYPES)
     fields = {

@@ -39,7 +39,7 @@ def test_every_property_is_checked():
     attention, self_attention = ({one.name for one in subject.properties} for subject in report.subjects)
     results = {"output", "output_alone", "weights", "dtype"}
     calls = {"hidden_positions", "permutation", "compute_mask", "repeated_calls", "symbolic", "reloading"}
-    dropped = {"dropout", "dropout_rate", "weights_in_training"}
+    dropped = {"dropout", "dropout_rate", "dropout_seed", "weights_in_training", "gradients_in_training"}
     assert attention == results | calls | dropped | {"d_query", "d_key", "d_value"}
     of_weights = {f"d_{letter}_{which}" for letter in "Wb" for which in "qkv"}
     assert self_attention == results | calls | dropped | of_weights | {"d_x"}
@@ -66,7 +66,7 @@ def test_only_the_faulty_property_disagrees():
     report = parity_tests.check(KeyGradientHalved, kind="attention", examples=30)
     assert [one.name for one in report.subjects[0].properties if one.verdict != "agrees"] == [
         "d_key",
-        "dropout",
+        "gradients_in_training",
     ]
     assert not report.agrees
 

@@ -6,8 +6,8 @@ import pytest
 
 import keras_impl
 import parity_tests
-from parity_tests import score, search, subjects
-from parity_tests.dropout import unlikely
+from parity_tests import score, smallest, subjects
+from parity_tests.dropout import at_random, unlikely
 from parity_tests.layers import BuiltLayer, Layers
 from parity_tests.properties import TRIALS, due, outcomes
 
@@ -33,13 +33,15 @@ SEEN_BY = {
     "reloading": "ForgetsScaled",
     "dropout": "DroppedNotRescaled",
     "dropout_rate": "SameDropoutForAllItems",
+    "dropout_seed": "ForgetsItsSeed",
+    "gradients_in_training": "ValueGradientOfAllWeights",
     "weights_in_training": "DroppedWeightsReturned",
 }
 
 
 @pytest.mark.parametrize("name", SEEN_BY)
 def test_every_property_sees_a_fault(name, monkeypatch):
-    monkeypatch.setattr(search, "smallest", lambda *arguments: None)  # whose work is not asked for here
+    monkeypatch.setattr(smallest, "smallest", lambda *arguments: None)  # whose work is not asked for here
     report = parity_tests.check(f"parity_tests.mutants:{SEEN_BY[name]}", examples=60)
     verdicts = {one.name: one.verdict for one in report.subjects[0].properties}
     assert verdicts[name] in ("disagrees", "error")
@@ -132,3 +134,24 @@ def test_the_median_fault_is_found_among_the_first_corners():
         "LongSequencesInBfloat16",
     )
     assert all(score.find(name).examples < 50 for name in names)
+
+
+@pytest.mark.parametrize("axis", range(3))
+@pytest.mark.parametrize("distance", [1, 2, 3])
+def test_what_repeats_at_a_distance_is_not_random(axis, distance):
+    rng = np.random.default_rng(0)
+    shape = (4, 16, 16)
+    kept, again = rng.random((2, *shape)) < 0.5
+    everything = np.ones(shape, dtype=bool)
+    assert at_random(kept, again, everything, 0.5).agrees
+    repeated = np.take(kept, np.arange(shape[axis]) % distance, axis)
+    outcome = at_random(repeated, again, everything, 0.5)
+    assert not outcome.agrees
+    assert f"at a distance of {distance} drop the same 1.000 of the time" in outcome.message
+
+
+def test_dropout_looks_random_in_a_thousand_sound_draws():
+    rng = np.random.default_rng(1)
+    for share in (0.5, 0.75) * 500:
+        kept, again, readable = rng.random((3, 4, 16, 16)) < share
+        assert at_random(kept, again, readable, share).agrees

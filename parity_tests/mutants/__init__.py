@@ -16,6 +16,7 @@ from parity_tests.mutants import (
     large_values,
     masks,
     precision,
+    randomness,
     returned_weights,
     shapes,
     state,
@@ -39,7 +40,7 @@ _FAULTS = {
     module.__name__.rpartition(".")[2]: _faults(module)
     for module in (
         forward, masks, causal, returned_weights, shapes, precision, large_values,
-        gradients, dropout, configuration, symbolic, state, equivalent,
+        gradients, dropout, randomness, configuration, symbolic, state, equivalent,
     )
 }  # fmt: skip
 CATEGORIES = {category: tuple(faults) for category, faults in _FAULTS.items()}

@@ -4,18 +4,7 @@ import keras
 from keras import ops
 
 from keras_impl import AttentionLayer, SelfAttention
-
-
-class _Dropout(AttentionLayer):
-    """A sound layer, whose dropped weights come from ``dropped``."""
-
-    def compute_output(self, weights, value, training):
-        if training and self.dropout:
-            weights = self.dropped(weights)
-        return ops.matmul(weights, value)
-
-    def dropped(self, weights):
-        return keras.random.dropout(weights, self.dropout, seed=self.seed_generator)
+from parity_tests.mutants.dropping import Dropping
 
 
 class DropoutAtInference(AttentionLayer):
@@ -32,48 +21,18 @@ class DropoutIgnored(AttentionLayer):
         return super().compute_output(weights, value, False)
 
 
-class DroppedNotRescaled(_Dropout):
+class DroppedNotRescaled(Dropping):
     """Leaves the weights that are kept as they are."""
 
     def dropped(self, weights):
         return super().dropped(weights) * (1 - self.dropout)
 
 
-class DroppedRescaledByTheRate(_Dropout):
+class DroppedRescaledByTheRate(Dropping):
     """Divides the weights that are kept by the rate, which is right for a half."""
 
     def dropped(self, weights):
         return super().dropped(weights) * ((1 - self.dropout) / self.dropout)
-
-
-class KeptAndDroppedExchanged(_Dropout):
-    """Drops as many weights as it should keep, which is right for a half."""
-
-    def dropped(self, weights):
-        kept = keras.random.dropout(ops.ones_like(weights), 1 - self.dropout, seed=self.seed_generator) != 0
-        return ops.where(kept, weights / (1 - self.dropout), 0)
-
-
-class TooFewDropped(_Dropout):
-    """Drops a quarter of the weights that it should."""
-
-    def dropped(self, weights):
-        kept = keras.random.dropout(ops.ones_like(weights), self.dropout / 4, seed=self.seed_generator) != 0
-        return ops.where(kept, weights / (1 - self.dropout), 0)
-
-
-class SameDropoutForAllItems(_Dropout):
-    """Drops the same weights of all items of the batch."""
-
-    def dropped(self, weights):
-        return weights * super().dropped(ops.ones_like(weights[:1]))
-
-
-class SameDropoutForAllQueries(_Dropout):
-    """Drops the same keys for all queries."""
-
-    def dropped(self, weights):
-        return weights * super().dropped(ops.ones_like(weights[:, :1]))
 
 
 class DropoutBeforeTheSoftmax(AttentionLayer):
@@ -119,14 +78,14 @@ class RescaledAtInference(AttentionLayer):
         return super().compute_output(weights, value, training)
 
 
-class DroppedWeightsHaveGradients(_Dropout):
+class DroppedWeightsHaveGradients(Dropping):
     """Lets the gradient through to weights that it drops."""
 
     def dropped(self, weights):
         return ops.stop_gradient(super().dropped(weights)) + (weights - ops.stop_gradient(weights))
 
 
-class DroppedGradientNotRescaled(_Dropout):
+class DroppedGradientNotRescaled(Dropping):
     """Rescales the weights that are kept, but not their gradient."""
 
     def dropped(self, weights):
@@ -134,7 +93,7 @@ class DroppedGradientNotRescaled(_Dropout):
         return dropped + ops.where(dropped == 0, 0, weights - ops.stop_gradient(weights))
 
 
-class DroppedWeightsReturned(_Dropout):
+class DroppedWeightsReturned(Dropping):
     """Returns in training the weights that are left after dropout."""
 
     def dropped(self, weights):
@@ -177,15 +136,6 @@ class StaysInTraining(AttentionLayer):
         return super().call(inputs, mask, self.trained, return_attention_scores, use_causal_mask)
 
 
-class SameDropoutEveryCall(AttentionLayer):
-    """Drops the same weights in every call."""
-
-    def compute_output(self, weights, value, training):
-        if training and self.dropout:
-            weights = keras.random.dropout(weights, self.dropout, seed=7)
-        return super().compute_output(weights, value, False)
-
-
 class NoGradientOfTheWeightsInTraining(AttentionLayer):
     """In training, returns weights that no gradient reaches."""
 
@@ -194,3 +144,34 @@ class NoGradientOfTheWeightsInTraining(AttentionLayer):
         if not return_attention_scores:
             return results
         return (results[0], ops.stop_gradient(results[1])) if training else results
+
+
+class NoDropoutWithAMask(AttentionLayer):
+    """Drops nothing if there is a mask."""
+
+    def call(self, inputs, mask=None, training=None, return_attention_scores=False, use_causal_mask=False):
+        training = training and mask is None
+        return super().call(inputs, mask, training, return_attention_scores, use_causal_mask)
+
+
+class NoDropoutWhenCausal(SelfAttention):
+    """Drops nothing if it is causal."""
+
+    def call(self, x, mask=None, training=None, return_attention_scores=False, use_causal_mask=False):
+        return super().call(x, mask, training and not use_causal_mask, return_attention_scores, use_causal_mask)
+
+
+class NoDropoutWhenTraced(AttentionLayer):
+    """Drops weights in eager calls only."""
+
+    def compute_output(self, weights, value, training):
+        return super().compute_output(weights, value, training and weights.shape[0] is not None)
+
+
+class ValueGradientOfAllWeights(AttentionLayer):
+    """Takes the gradient of the values as if no weight had been dropped."""
+
+    def compute_output(self, weights, value, training):
+        output = super().compute_output(weights, ops.stop_gradient(value), training)
+        others = super().compute_output(ops.stop_gradient(weights), value, False)
+        return output + others - ops.stop_gradient(others)
