@@ -29,6 +29,7 @@ CORNERS = {
     "one query": {**SMALL, "T": 1},
     "one key": {**SMALL, "S": 1},
     "no keys": {**SMALL, "S": 0},
+    "no items": {**SMALL, "B": 0},
     "one item": {**SMALL, "B": 1, "T": 4, "S": 4},
     "eight items": {**SMALL, "B": 8},
     "scores that overflow float16": {**SMALL, **NO_MASKS, "dtype": "float16", "scores": "large", "causal": False},
@@ -163,12 +164,18 @@ def replace_hidden(example):
     return example.without_rows(~np.broadcast_to(rows, example.judged.shape))._replace(inputs=inputs)
 
 
-def other_contents(array, hidden, factor):
-    """The array with very large numbers at hidden positions, though none that overflow times the factor."""
-    largest = float(ml_dtypes.finfo(array.dtype).max)
-    rng = np.random.default_rng(array.size)
-    other = rng.choice((-1.0, -0.5, 0.5, 1.0), size=array.shape) * min(largest / 16 / factor, largest**0.5)
-    return np.where(hidden[..., None], other.astype(array.dtype), array)
+def other_contents(array, hidden, factor, own_factor=1.0):
+    """The array with very large numbers at hidden positions.
+
+    None overflows times the factor, by which it reaches a score of what is visible, and none squared and times the
+    square of the other, by which it reaches one of what is hidden too.
+    """
+    largest = float(ml_dtypes.finfo(array.dtype).max) / 16
+    rng = np.random.default_rng(array.shape[1])  # for every item the same, also when some are left out
+    contents = rng.choice((-1.0, -0.5, 0.5, 1.0), size=array.shape[1:]) * min(
+        largest / factor, largest**0.5 / own_factor
+    )
+    return np.where(hidden[..., None], contents.astype(array.dtype), array)
 
 
 def permute(example, rng):

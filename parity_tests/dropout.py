@@ -53,7 +53,7 @@ def dropout(layers, example):
             within_bound(None if gradient is None else to_numpy(gradient), truth[name])
             for name, gradient in gradients.items()
         )
-    if "seed" in subject.options and not example.traced:
+    if "seed" in example.constructor and not example.traced:
         outcomes["dropout_seed"] = _of_seed(subject, example, kept)
     return outcomes
 

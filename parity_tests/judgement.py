@@ -18,14 +18,7 @@ def judge(trial, layers, example):
     wrong = {name for name, (outcome, _) in judged.items() if not outcome.agrees}
     if not wrong:
         return judged
-    narrowed, excuses = example, {}
-    for divergence in divergences.known(subject.target):
-        if wrong.isdisjoint(divergence.properties):
-            continue
-        rows = np.any([divergence.rows(subject.kind, one) for one in shown(trial, subject.kind, narrowed)], axis=0)
-        if rows.any():
-            narrowed = divergence.narrowed(narrowed, rows)
-            excuses[divergence.name] = set(divergence.properties)
+    narrowed, excuses = _narrowed(trial, subject, example, wrong)
     if excuses:
         nothing_left = narrowed.judged.size == 0
         without = {} if nothing_left else outcomes(trial, layers, narrowed)
@@ -35,6 +28,23 @@ def judge(trial, layers, example):
             if outcome.agrees:
                 judged[name] = (outcome, names if name in wrong else ())
     return judged
+
+
+def _narrowed(trial, subject, example, wrong):
+    """What is left of an example without what known divergences excuse, and which properties each of them covers."""
+    excuses, left = {}, None
+    while left is not example:  # without some items, a trial may show others what it did not before
+        left = example
+        for divergence in divergences.known(subject.target):
+            if wrong.isdisjoint(divergence.properties):
+                continue
+            rows = np.any([divergence.rows(subject.kind, one) for one in shown(trial, subject.kind, example)], axis=0)
+            if divergence.excuses == "rows":
+                rows = rows & example.judged
+            if rows.any():
+                example = divergence.narrowed(example, rows)
+                excuses[divergence.name] = set(divergence.properties)
+    return example, excuses
 
 
 def disagreements(trial, layers, example):

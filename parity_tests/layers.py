@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from parity_tests.backend import differentiate, trace
+from parity_tests.backend import assign, differentiate, trace
 from parity_tests.strategies import numpy_dtype
 from reference.rounding import ARITHMETIC
 
@@ -33,6 +33,7 @@ class BuiltLayer:
             with keras.saving.custom_object_scope({subject.layer_class.__name__: subject.layer_class}):
                 self.layer = type(self.layer).from_config(self.layer.get_config())
         self.graphs = {}
+        self.assigned = None
         inputs = {name: np.ones((1, 2, array.shape[-1]), array.dtype) for name, array in example.inputs.items()}
         self.run(
             example._replace(inputs=inputs, masks=dict.fromkeys(example.masks), causal=False, training=None), False
@@ -40,7 +41,9 @@ class BuiltLayer:
         self.assign(example)
 
     def assign(self, example):
-        """Give the layer the example's weights."""
+        """Give the layer the example's weights, if it has them not from the trial before."""
+        if self.assigned is example.weights and example.weights:
+            return
         weights = self.subject.weights(example)
         variables = self.layer.weights
         if [tuple(one.shape) for one in variables] != [np.shape(array) for array in weights.values()]:
@@ -49,7 +52,8 @@ class BuiltLayer:
             received = ", ".join(f"{one.name} {tuple(one.shape)}" for one in variables) or "none"
             raise ValueError(f"weights: expected {expected}, received {received}")
         for variable, array in zip(variables, weights.values()):
-            variable.assign(np.asarray(array).astype(numpy_dtype(variable.dtype)))
+            assign(variable, np.asarray(array).astype(numpy_dtype(variable.dtype)))
+        self.assigned = example.weights
 
     def run(self, example, return_attention_scores):
         """The output alone, or the output and the weights, of an eager call."""

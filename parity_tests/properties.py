@@ -9,7 +9,7 @@ import tempfile
 import keras
 import numpy as np
 
-from parity_tests.backend import dtype_name, in_words, quiet_warnings, to_numpy
+from parity_tests.backend import dtype_name, full_precision, in_words, quiet_warnings, to_numpy
 from parity_tests.comparison import Outcome, compare, same, within_bound, worst
 from parity_tests.dropout import dropout
 from reference.rounding import ARITHMETIC
@@ -37,10 +37,18 @@ def agreement(layers, example):
 
 
 def hidden_positions(layers, example):
-    """What no row may attend has no influence on it: whatever else stands there, nothing changes, not a bit."""
+    """What no row may attend has no influence on it: whatever else stands there, nothing changes, not a bit.
+
+    No gradient changes either, as in those no hidden position may be multiplied by anything but 0.
+    """
     layer, other = layers.of(example), layers.subject.kind.replace_hidden(example)
-    before, after = (layer.results(one).values() for one in (example, other))
-    return {"hidden_positions": _unchanged(before, after, example.judged & other.judged)}
+    (before, gradients_before), (after, gradients_after) = (
+        layer.run_with_gradients(one) for one in (other._replace(inputs=example.inputs), other)
+    )
+    pairs = zip(gradients_before.values(), gradients_after.values(), strict=True)
+    connected = list(zip(*(pair for pair in pairs if pair[0] is not None and pair[1] is not None), strict=True))
+    outcomes = [_unchanged(before, after, other.judged), *([_unchanged(*connected)] if connected else [])]
+    return {"hidden_positions": worst(outcomes)}
 
 
 def permutation(layers, example):
@@ -70,19 +78,22 @@ def symbolic(layers, example):
     subject = layers.subject
     results = layers.of(example).run(example, return_attention_scores=True)
     actual = [(tuple(result.shape), dtype_name(result)) for result in results]
+    outcomes = []
     for known in (True, False):
-        inputs = [
-            keras.KerasTensor(array.shape if known else (None, None, array.shape[-1]), dtype=example.dtype)
-            for array in example.inputs.values()
+        layer, inputs = (
+            subject.make(example),
+            [_symbol(array, example.dtype, known) for array in example.inputs.values()],
+        )
+        masks = [None if mask is None else _symbol(mask, "bool", known) for mask in example.masks.values()]
+        said = [
+            ("output alone", subject.call(layer, inputs, masks, False, example.causal), actual[0]),
+            *zip(("output", "weights"), subject.call(layer, inputs, masks, True, example.causal), actual),
         ]
-        layer = subject.make(example)
-        for both in (True, False):
-            said = subject.call(layer, inputs, [None] * len(example.masks), both, example.causal)
-            for name, one, (shape, dtype) in zip(("output", "weights"), said if both else [said], actual):
-                if not _fits(tuple(one.shape), shape, known) or dtype_name(one) != dtype:
-                    received = f"{tuple(one.shape)} of {dtype_name(one)}"
-                    return {"symbolic": same(f"symbolic {name}", received, f"{shape} of {dtype}")}
-    return {"symbolic": Outcome(True)}
+        shape = subject.output_shape(layer, [tuple(one.shape) for one in inputs])
+        if shape is not None:
+            said.append(("compute_output_shape", keras.KerasTensor(shape, dtype=actual[0][1]), actual[0]))
+        outcomes += [_of_symbol(name, tensor, expected, known) for name, tensor, expected in said]
+    return {"symbolic": worst(outcomes)}
 
 
 def compute_mask(layers, example):
@@ -103,14 +114,16 @@ def reloading(layers, example):
     """A layer that was saved in a model and loaded again computes what it did before, to the bit."""
     subject, built = layers.subject, layers.fresh(example)
     inputs = [keras.Input((None, array.shape[-1]), dtype=example.dtype) for array in example.inputs.values()]
-    results = subject.call(built.layer, inputs, [None] * len(example.masks), True, example.causal)
+    masks = [None if mask is None else keras.Input((None,), dtype="bool") for mask in example.masks.values()]
+    results = subject.call(built.layer, inputs, masks, True, example.causal)
+    given = [one for one in (*inputs, *masks) if one is not None]
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "model.keras")
-        keras.Model(inputs, results).save(path)
+        keras.Model(given, results).save(path)
         model = keras.models.load_model(path, custom_objects={subject.layer_class.__name__: subject.layer_class})
-    unmasked = example._replace(masks=dict.fromkeys(example.masks), training=None)
-    before = built.run(unmasked, return_attention_scores=True)
-    after = model([keras.ops.convert_to_tensor(array) for array in example.inputs.values()])
+    before = built.run(example._replace(training=None), return_attention_scores=True)
+    arrays = [one for one in (*example.inputs.values(), *example.masks.values()) if one is not None]
+    after = model([keras.ops.convert_to_tensor(array) for array in arrays])
     return {"reloading": _unchanged(before, after)}
 
 
@@ -121,10 +134,10 @@ TRIALS = {
     hidden_positions: 5,
     permutation: 7,
     compute_mask: 7,
-    repeated_calls: 29,
-    symbolic: 31,
-    reloading: 53,
-    dropout: 19,
+    repeated_calls: 53,
+    symbolic: 61,
+    reloading: 97,
+    dropout: 37,
 }
 
 
@@ -141,17 +154,27 @@ def shown(trial, kind, example):
 def outcomes(trial, layers, example):
     """Run a trial; what the layer raises is an outcome too, under the name of the trial."""
     try:
-        with quiet_warnings():
+        with quiet_warnings(), full_precision():
             return trial(layers, example)
     except Exception as error:  # whatever somebody's layer may raise
         return {trial.__name__: Outcome(False, np.inf, message=in_words(error), raised=True)}
 
 
-def _fits(said, actual, known):
-    """Whether a symbolic shape is the actual one; an unknown size fits, but for a depth that must be known."""
-    if known:
-        return said == actual
-    return len(said) == len(actual) and all(one in (None, other) for one, other in zip(said, actual))
+def _symbol(array, dtype, known):
+    """What stands for an array in a call without numbers; if sizes are unknown, but for a depth."""
+    unknown = (None, None, *array.shape[2:])
+    return keras.KerasTensor(array.shape if known else unknown, dtype=dtype)
+
+
+def _of_symbol(name, tensor, expected, known):
+    """Whether a symbolic shape and dtype are the actual ones; what is no depth may be unknown where sizes are."""
+    shape, dtype = tuple(tensor.shape), dtype_name(tensor)
+    depths = 0 if name == "weights" else 1
+    if not known and len(shape) == len(expected[0]):
+        filled = [other if one is None else one for one, other in zip(shape, expected[0])]
+        shape = (*filled[: len(shape) - depths], *shape[len(shape) - depths :])
+    received, wanted = (f"{one_shape} of {one_dtype}" for one_shape, one_dtype in ((shape, dtype), expected))
+    return same(f"symbolic {name}", received, wanted)
 
 
 def _unchanged(before, after, judged=None):

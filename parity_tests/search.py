@@ -22,7 +22,7 @@ class Enough(Exception):
 def walk(subject, visit, examples, seed, corners=True, drive=False):
     """Show the corners of a subject's kind, then so many examples, to a visitor.
 
-    Of each dtype there are as many examples. Half of them are traced; of 1,000 and more, three quarters, as tracing
+    Of each dtype there are as many examples. Half of them are traced; of 1,000 and more, seven eighths, as tracing
     pays then.
 
     Parameters
@@ -44,7 +44,7 @@ def walk(subject, visit, examples, seed, corners=True, drive=False):
     """
     if corners:
         walk_corners(subject, visit, seed)
-    ways = (False,) if drive else (False, True) if examples < MANY else (False, True, True, True)
+    ways = (False,) if drive else (False, True) if examples < MANY else (False, *7 * (True,))
     strata = list(itertools.product(DTYPES, ways))
     cases = 1 if drive else max(1, min(CASES, examples // 64))
     for stratum, group in itertools.groupby(range(examples), lambda number: strata[number * len(strata) // examples]):

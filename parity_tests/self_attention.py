@@ -24,6 +24,7 @@ CORNERS = {
     "mask of many positions": {**SMALL, "T": 40, "mask given": True},
     "one position": {**SMALL, "T": 1, "mask given": True},
     "units as the input": {**SMALL, "units given": False, "scaled": True},
+    "no items": {**SMALL, "B": 0},
     "one item": {**SMALL, "B": 1, "T": 4, "d_k": 4, "d": 4},
     "eight items": {**SMALL, "B": 8},
     "scores that overflow float16": {**SMALL, "dtype": "float16", "x": "large", "W": "integers", "causal": False},
@@ -130,7 +131,7 @@ def replace_hidden(example):
     largest = np.abs(example.inputs["x"].astype(float)).max(initial=1.0) + 1
     units = example.weights["W_q"].shape[1]
     factor = 2 * (reach + 1) ** 2 * largest * units  # a score of a hidden position is at most this times its contents
-    x = other_contents(example.inputs["x"], hidden, factor)
+    x = other_contents(example.inputs["x"], hidden, factor, own_factor=(reach + 1) * units**0.5)
     return example.without_rows(~rows)._replace(inputs={"x": x})
 
 

@@ -122,7 +122,7 @@ def lengths(choice, names, depths):
         first = others.index(free["B"]) if free["B"] in others else 0
         return {name: others[(first + number) % len(others)] for number, name in enumerate(names)}
     if mode in ("long", "empty"):
-        special = choice("special", names[1:])
+        special = choice("special", names[1:] if mode == "long" else names)
         return {**free, "B": min(free["B"], 2), special: choice("long", LONG) if mode == "long" else 0}
     return free
 

@@ -74,6 +74,13 @@ class Subject:
             list(inputs) if listed else inputs[0], (masks if listed else masks[0]) if given else None
         )
 
+    def output_shape(self, layer, shapes):
+        """The shape of the output as the layer tells it; None if it does not, or an adapter calls it in its own way."""
+        defined = type(layer).compute_output_shape is not keras.layers.Layer.compute_output_shape
+        if not defined or type(self).call is not Subject.call:
+            return None
+        return layer.compute_output_shape(shapes if len(shapes) > 1 else shapes[0])
+
 
 class KerasAttention(Subject):
     """``keras.layers.Attention``, which takes ``[query, value, key]`` and learns its scale."""
@@ -100,6 +107,10 @@ class KerasAttention(Subject):
             use_causal_mask=use_causal_mask,
             **training,
         )
+
+    def output_shape(self, layer, shapes):
+        query, key, value = shapes
+        return layer.compute_output_shape([query, value, key])
 
 
 def registered():

@@ -10,7 +10,10 @@ from rich.text import Text
 from parity_tests import divergences
 from parity_tests.counterexample import description, script
 
-EXACT = ("dtype", "hidden_positions", "repeated_calls", "compute_mask", "symbolic", "reloading", "dropout_rate")
+EXACT = (
+    "dtype", "hidden_positions", "repeated_calls", "compute_mask", "symbolic", "reloading",
+    "dropout_rate", "dropout_seed",
+)  # fmt: skip
 COLOURS = {"agrees": "green", "known": "yellow", "disagrees": "bold red", "error": "bold red"}
 
 

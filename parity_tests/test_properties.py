@@ -9,7 +9,7 @@ import parity_tests
 from parity_tests import score, smallest, subjects
 from parity_tests.dropout import at_random, unlikely
 from parity_tests.layers import BuiltLayer, Layers
-from parity_tests.properties import TRIALS, due, outcomes
+from parity_tests.properties import TRIALS, agreement, due, outcomes
 
 SEEN_BY = {
     "output": "MaskAfterSoftmax",
@@ -155,3 +155,21 @@ def test_dropout_looks_random_in_a_thousand_sound_draws():
     for share in (0.5, 0.75) * 500:
         kept, again, readable = rng.random((3, 4, 16, 16)) < share
         assert at_random(kept, again, readable, share).agrees
+
+
+def test_products_are_asked_for_in_full_float32_while_a_trial_runs():
+    import tensorflow as tf
+
+    seen, asked_for = [], tf.config.experimental.tensor_float_32_execution_enabled
+
+    class Looks(keras_impl.AttentionLayer):
+        def compute_scores(self, query, key):
+            seen.append(asked_for())
+            return super().compute_scores(query, key)
+
+    before = asked_for()
+    subject = subjects.find(Looks)
+    seen.clear()
+    outcomes(agreement, Layers(subject), subject.kind.plain())
+    assert set(seen) == {False}
+    assert asked_for() == before

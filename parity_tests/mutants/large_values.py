@@ -111,3 +111,12 @@ class InputTooLargeIgnored(SelfAttention):
 
     def project(self, x, W, b):
         return super().project(ops.where(ops.abs(x) > 60, 0, x) if W is self.W_v else x, W, b)
+
+
+class HiddenScoresOverflow(AttentionLayer):
+    """Takes exponentials of hidden scores too, whose gradients are NaN once they overflow."""
+
+    def compute_weights(self, scores, visible):
+        if visible is None:
+            return super().compute_weights(scores, None)
+        return normalized(ops.where(visible, ops.exp(scores - largest(scores, visible)), 0))

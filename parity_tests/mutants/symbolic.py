@@ -99,3 +99,23 @@ class MaskInvertedForTheNext(SelfAttention):
 
     def compute_mask(self, x, mask=None):
         return None if mask is None else ops.logical_not(mask)
+
+
+class OutputShapeOfTheKeys(AttentionLayer):
+    """Tells the shape of its output by the depth of the keys, but in a call."""
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[0][:-1], input_shape[1][-1])
+
+    def compute_output_spec(self, inputs, *arguments, **options):
+        return AttentionLayer(self.scaled, dtype=self.dtype_policy).compute_output_spec(inputs, *arguments, **options)
+
+
+class DepthLostWithAMask(AttentionLayer):
+    """Does not know the depth of its output if there is a mask whose length is not known yet."""
+
+    def compute_output_spec(self, inputs, mask=None, *arguments, **options):
+        output = super().compute_output_spec(inputs, mask, *arguments, **options)
+        if mask is None or mask[1] is None or mask[1].shape[1] is not None or isinstance(output, tuple):
+            return output
+        return keras.KerasTensor((*output.shape[:-1], None), dtype=output.dtype)
