@@ -27,6 +27,16 @@ DRAWN_AT_MOST = 24  # elements that are drawn one by one; a counterexample made 
 OF_THE_LAYER = ("scaled", "use_bias", "dropout", "seed", "dtype", "mixed", "traced", "depths", "d_k")
 OF_THE_CALL = ("causal", "d_weights", "training")
 OF_EACH_CORNER = 2
+DROPPED = {"dropout": 0.5, "seed": 0, "use_bias": True, "scaled": True, "traced": False}
+CORNERS = {
+    "no items": {"B": 0},
+    "eight items": {"B": 8},
+    "weights dropped": {**DROPPED, "dropout": 0.25, "seed": 1},
+    "weights dropped, traced": {**DROPPED, "traced": True},
+    "float64": {"dtype": "float64"},
+    "bfloat16": {"dtype": "bfloat16"},
+    "mixed precision": {"dtype": "float16", "mixed": True, "scaled": True},
+}
 TRACED_FACTOR = 4  # tracing takes as long as this many families, so a traced family has as many more examples
 
 
@@ -85,6 +95,11 @@ def families(draw, kind, options=frozenset(), cases=1, settled=None, salt=0):
     size = cases * TRACED_FACTOR if traced and cases > 1 else cases
     family += [_by_generator(own, kind, options, {**(settled or {}), **shared}) for own in rng.spawn(size - 1)]
     return Family(family)
+
+
+def corners(small, own):
+    """The corners of a kind by name, its own and those of all kinds: a small example's choices, and what differs."""
+    return {name: {**small, **choices} for name, choices in {**own, **CORNERS}.items()}
 
 
 def of_corner(kind, options, settled, seed):
