@@ -29,13 +29,13 @@ OF_THE_CALL = ("causal", "d_weights", "training")
 OF_EACH_CORNER = 2
 DROPPED = {"dropout": 0.5, "seed": 0, "use_bias": True, "scaled": True, "traced": False}
 CORNERS = {
-    "no items": {"B": 0},
-    "eight items": {"B": 8},
-    "weights dropped": {**DROPPED, "dropout": 0.25, "seed": 1},
-    "weights dropped, traced": {**DROPPED, "traced": True},
     "float64": {"dtype": "float64"},
     "bfloat16": {"dtype": "bfloat16"},
     "mixed precision": {"dtype": "float16", "mixed": True, "scaled": True},
+    "weights dropped": {**DROPPED, "dropout": 0.25, "seed": 1},
+    "weights dropped, traced": {**DROPPED, "traced": True},
+    "eight items": {"B": 8},
+    "no items": {"B": 0},
 }
 TRACED_FACTOR = 4  # tracing takes as long as this many families, so a traced family has as many more examples
 
@@ -98,8 +98,8 @@ def families(draw, kind, options=frozenset(), cases=1, settled=None, salt=0):
 
 
 def corners(small, own):
-    """The corners of a kind by name, its own and those of all kinds: a small example's choices, and what differs."""
-    return {name: {**small, **choices} for name, choices in {**own, **CORNERS}.items()}
+    """The corners of a kind by name, those of all kinds and its own: a small example's choices, and what differs."""
+    return {name: {**small, **choices} for name, choices in {**CORNERS, **own}.items()}
 
 
 def of_corner(kind, options, settled, seed):
