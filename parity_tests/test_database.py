@@ -1,5 +1,6 @@
 """An example that disagreed once is kept, in a folder or on a server, and tried again."""
 
+import socket
 import threading
 from contextlib import contextmanager
 
@@ -7,6 +8,7 @@ import pytest
 from fakeredis import TcpFakeServer
 
 import parity_tests
+from parity_tests import database
 from parity_tests.__main__ import main
 from parity_tests.database import opened
 from parity_tests.soak import shards as soak
@@ -54,6 +56,14 @@ def test_the_command_takes_a_database(tmp_path, capsys):
     place = tmp_path / "examples"
     assert main(["check", FAULTY, "--examples", "1", "--database", str(place)]) == 1
     assert any(place.iterdir())
+
+
+def test_a_server_that_does_not_answer_is_given_up(monkeypatch):
+    monkeypatch.setattr(database, "SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"redis://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(ValueError, match=r"^database: expected a Redis server that answers, received"):
+            opened(address)
 
 
 def test_a_place_that_cannot_be_used_is_refused_in_one_line(tmp_path, capsys):
