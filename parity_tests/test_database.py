@@ -6,7 +6,9 @@ from contextlib import contextmanager
 
 import pytest
 from fakeredis import TcpFakeServer
+from keras import ops
 
+import keras_impl
 import parity_tests
 from parity_tests import database
 from parity_tests.__main__ import main
@@ -50,6 +52,34 @@ def test_a_check_meets_what_a_soak_found(place, alone):
     of = soak.Soak.here(seed=0, shard=8)
     soak.run(soak.Shard(FAULTY, 2, 8), of, place)
     assert examples_of_d_key(place) == alone + 1
+
+
+@ops.custom_gradient
+def without_gradient(x):
+    def grad(*arguments, upstream=None):
+        raise RuntimeError("no such kernel")
+
+    return x, grad
+
+
+class NoGradientInFloat64(keras_impl.AttentionLayer):
+    """Raises in the trial of the gradients alone, and in no corner."""
+
+    def compute_scores(self, query, key):
+        scores = super().compute_scores(query, key)
+        seldom = self.compute_dtype == "float64" and key.shape[1] is not None and key.shape[1] < 7
+        return without_gradient(scores) if seldom else scores
+
+
+def test_an_example_whose_trial_raised_is_tried_again(place):
+    def raised(examples, database=None):
+        report = parity_tests.check(NoGradientInFloat64, kind="attention", examples=examples, database=database)
+        wrong = [one for one in report.subjects[0].properties if one.verdict == "error"]
+        return ["no such kernel" in one.counterexample.outcome.message for one in wrong]
+
+    assert any(raised(40, opened(place)))
+    assert not raised(1)
+    assert any(raised(1, opened(place)))
 
 
 def test_the_command_takes_a_database(tmp_path, capsys):

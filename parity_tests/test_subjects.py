@@ -98,13 +98,9 @@ def test_weights_of_other_names_are_taken_in_the_order_that_they_have():
     assert subjects.find(OtherNames, "self_attention").kind.name == "self_attention"
 
 
-def test_an_adapter_may_have_weights_in_another_order():
+def test_an_adapter_knows_better_than_names_which_weights_are_which():
     class Adapted(subjects.Subject):
         def __init__(self):
             super().__init__("adapted", subjects.SELF_ATTENTION, KeysFirst)
-
-        def weights(self, example):
-            W_q, W_k, *others = example.weights
-            return {name: example.weights[name] for name in (W_k, W_q, *others)}
 
     assert subjects.find(Adapted).layer_class is KeysFirst
