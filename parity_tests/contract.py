@@ -8,8 +8,15 @@ from parity_tests.layers import BuiltLayer
 CALL = ("mask", "return_attention_scores", "use_causal_mask")
 
 
-def check_contract(subject):
+def check_contract(subject, guessed=""):
     """Refuse a subject that cannot be called as its kind says.
+
+    Parameters
+    ----------
+    subject
+        A `subjects.Subject`.
+    guessed
+        Why it is taken to be of that kind, if nobody said so.
 
     Raises
     ------
@@ -27,8 +34,7 @@ def check_contract(subject):
             lacking = f"which cannot be called as one: {in_words(error)}"
     if lacking:
         raise ValueError(
-            f"target: expected a layer of kind {subject.kind.name} (--kind names another), "
-            f"received {subject.target}, {lacking}"
+            f"target: expected a layer of kind {subject.kind.name}{guessed}, received {subject.target}, {lacking}"
         )
 
 

@@ -1,6 +1,8 @@
 """A disagreement as a script that runs on its own, and what that script calls."""
 
+import re
 import sys
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -11,10 +13,57 @@ from parity_tests.layers import Layers
 from parity_tests.properties import TRIALS, outcomes
 
 
-def script(counterexample):
-    """Return a Python program that makes the layer, calls it, and exits with 1 as long as it disagrees."""
+class Disagreement(NamedTuple):
+    """What a person is shown at once.
+
+    Attributes
+    ----------
+    properties
+        Reports of the properties that it concerns: one, or all in which the layer raised the same.
+    script
+        The program that shows it of the first of them.
+    same_as
+        The name of the property under which a script with the same example stands already, if there is one.
+    """
+
+    properties: tuple
+    script: str
+    same_as: str | None
+
+    @property
+    def description(self):
+        """In words what disagrees."""
+        return description(self.properties[0].counterexample, _names(self.properties))
+
+
+def disagreements(subject):
+    """Return each `Disagreement` of a `report.SubjectReport`; what was raised is told once, whatever its numbers."""
+    groups = {}
+    for one in subject.properties:
+        if one.counterexample is not None:
+            outcome = one.counterexample.outcome
+            alike = re.sub(r"\d+", "", outcome.message) if outcome.raised else one.name
+            groups.setdefault((outcome.raised, alike), []).append(one)
+    found, shown = [], {}
+    for group in groups.values():
+        text = script(group[0].counterexample, _names(group))
+        example = text.partition("example = ")[2].partition("raise SystemExit")[0]
+        first = shown.setdefault(example, group[0].name)
+        found.append(Disagreement(tuple(group), text, None if first == group[0].name else first))
+    return found
+
+
+def _names(properties):
+    return ", ".join(one.name for one in properties)
+
+
+def script(counterexample, names=None):
+    """Return a Python program that makes the layer, calls it, and exits with 1 as long as it disagrees.
+
+    Its heading speaks of the counterexample's property, or of the names that are given.
+    """
     target, kind, property_name, example, _ = counterexample
-    heading = "\n".join(f"# {line}" for line in description(counterexample).splitlines())
+    heading = "\n".join(f"# {line}" for line in description(counterexample, names).splitlines())
     chosen = {name: getattr(example, name) for name in ("mixed", "traced", "training")}
     chosen = {name: value for name, value in chosen.items() if value is not Example._field_defaults[name]}
     fields = "".join(f"    {name}={value},\n" for name, value in chosen.items())
@@ -39,11 +88,11 @@ example = Example(
 raise SystemExit(replay({target!r}, {property_name!r}, example, kind={kind!r}))"""
 
 
-def description(counterexample):
+def description(counterexample, names=None):
     """Return in words what disagrees: the element, both values, the error and the bound."""
     target, _, property_name, _, outcome = counterexample
     if outcome.message:
-        return f"{target}: {property_name}: {' '.join(outcome.message.split())}"
+        return f"{target}: {names or property_name}: {' '.join(outcome.message.split())}"
     return (
         f"{target}: {property_name} disagrees with the reference at {list(outcome.index)}\n"
         f"received {outcome.actual!r}, expected {outcome.expected!r}: "

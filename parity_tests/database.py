@@ -2,6 +2,8 @@
 
 import os
 
+from parity_tests.options import check_folder
+
 SECONDS = 5  # that a server has to answer
 
 
@@ -22,10 +24,8 @@ def opened(place):
         return _of_server(place)
     from hypothesis.database import DirectoryBasedExampleDatabase
 
-    try:
-        os.makedirs(place, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"database: expected a folder or redis://host:port, received {place!r}: {error}") from error
+    check_folder("database", place)
+    os.makedirs(place, exist_ok=True)
     return DirectoryBasedExampleDatabase(place)
 
 
@@ -34,7 +34,7 @@ def _of_server(address):
     from hypothesis.extra.redis import RedisExampleDatabase
 
     try:
-        server = redis.Redis.from_url(address, socket_connect_timeout=SECONDS)
+        server = redis.Redis.from_url(address, socket_connect_timeout=SECONDS, socket_timeout=SECONDS)
         server.ping()
     except (redis.RedisError, ValueError) as error:
         raise ValueError(f"database: expected a Redis server that answers, received {address!r}: {error}") from error

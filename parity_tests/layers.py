@@ -46,14 +46,20 @@ class BuiltLayer:
             return
         weights = self.subject.weights(example)
         variables = self.layer.weights
-        if [tuple(one.shape) for one in variables] != [np.shape(array) for array in weights.values()]:
+        fit = [tuple(one.shape) for one in variables] == [np.shape(array) for array in weights.values()]
+        if not fit or self._in_another_order(list(weights), [one.name for one in variables]):
             names = (name if isinstance(name, str) else "+".join(name) for name in weights)
             expected = ", ".join(f"{name} {np.shape(array)}" for name, array in zip(names, weights.values())) or "none"
             received = ", ".join(f"{one.name} {tuple(one.shape)}" for one in variables) or "none"
-            raise ValueError(f"weights: expected {expected}, received {received}")
+            order = ", in another order" if fit else ""
+            raise ValueError(f"weights: expected {expected}, received {received}{order}")
         for variable, array in zip(variables, weights.values()):
             assign(variable, np.asarray(array).astype(numpy_dtype(variable.dtype)))
         self.assigned = example.weights
+
+    def _in_another_order(self, expected, received):
+        """Whether a layer that nobody adapts names its weights as its kind does, but has them in another order."""
+        return not self.subject.adapted and expected != received and sorted(expected) == sorted(received)
 
     def run(self, example, return_attention_scores):
         """The output alone, or the output and the weights, of an eager call."""

@@ -7,13 +7,12 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from parity_tests import divergences, plots, table
-from parity_tests.counterexample import description, script
+from parity_tests.counterexample import disagreements
 from parity_tests.heat_maps import heat_maps
 from parity_tests.histogram import histogram
 from reference.rounding import ARITHMETIC
 
 SIGNS = {"agrees": "✓", "known": "≈", "disagrees": "✗", "error": "!"}  # a verdict is not told by colour alone
-LONG = 40  # lines from which on a script is not shown at once
 
 
 def page(report, *, seed, examples, date=None):
@@ -56,12 +55,14 @@ def template(name):
 def _subject(subject):
     histograms = [histogram(_in_order(one.ratios)) for one in subject.properties]
     span = plots.decades(*histograms)  # the same for all, so that rows can be compared
+    told = disagreements(subject)
     known = {name for one in subject.properties for name in one.known}
     return {
         "report": subject,
         "known": [entry for entry in divergences.read() if entry.name in known and entry.subject == subject.target],
         "rows": [_row(one, of_one, span) for one, of_one in zip(subject.properties, histograms)],
-        "disagreements": _disagreements(subject),
+        "disagreements": [_shown(one) for one in told],
+        "told_under": {one.name: group.properties[0].name for group in told for one in group.properties},
     }
 
 
@@ -83,25 +84,16 @@ def _row(one, histograms, span):
     }
 
 
-def _disagreements(subject):
-    """One for each property; a script whose example stands above is not shown at once."""
-    disagreements, shown = [], {}
-    for one in subject.properties:
-        if one.counterexample is not None:
-            text = script(one.counterexample)
-            example = text.partition("example = ")[2].partition("raise SystemExit")[0]
-            shown_by = shown.setdefault(example, one.name)
-            same_as = None if shown_by == one.name else shown_by
-            opened = same_as is None and text.count("\n") < LONG
-            disagreements.append({"report": one, "script": text, "same_as": same_as, "open": opened, **_shown(one)})
-    return disagreements
-
-
 def _shown(one):
     """What differs, in words and as heat-maps."""
-    outcome = one.counterexample.outcome
+    outcome = one.properties[0].counterexample.outcome
     return {
-        "description": re.sub(r"\x1b\[[\d;]*m", "", description(one.counterexample)),  # Keras's messages are coloured
+        "name": one.properties[0].name,
+        "names": [of_one.name for of_one in one.properties],
+        "verdict": one.properties[0].verdict,
+        "description": re.sub(r"\x1b\[[\d;]*m", "", one.description),  # Keras's messages are coloured
+        "script": one.script,
+        "same_as": one.same_as,
         "maps": {} if outcome.arrays is None else heat_maps(outcome.arrays, outcome.index),
         "left_out": outcome.arrays is not None and bool(np.isinf(outcome.arrays.bound).any()),
         "index": list(outcome.index),

@@ -103,6 +103,8 @@ def find_all(examples=300, seed=0, on_mutant=None, names=()):
     """
     if examples < 1:
         raise ValueError(f"examples: expected at least 1, received {examples}")
+    if seed < 0:
+        raise ValueError(f"seed: expected at least 0, received {seed}")
     check_names(names)
     check_backend()
     findings = []

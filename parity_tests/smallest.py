@@ -1,5 +1,6 @@
 """The smallest counterexample: looked for by Hypothesis, and kept in its database."""
 
+import json
 import random
 import unittest
 
@@ -37,19 +38,28 @@ def smallest(subject, tally, seed, database=None):
     """Return the smallest example for which a property disagrees, and its outcome.
 
     Hypothesis looks among all examples; if it meets none there, among those that share choices with the one at hand;
-    and if there is none either, None is returned.
+    and if there is none either, None is returned. In a database it is kept with the choices that were settled.
     """
     drawn = tally.first
-    for settled in (None, drawn.settled, drawn.choices):
-        strategy = families(subject.kind, subject.options, settled=settled)
-        found = find(subject, tally, strategy, (Phase.reuse, Phase.generate, Phase.shrink), seed, database)
+    for settled in ({}, drawn.settled or {}, drawn.choices):
+        found = find(subject, tally, settled, (Phase.reuse, Phase.generate, Phase.shrink), seed, database)
         if found is not None:
+            if database is not None:
+                database.save(_key(subject, tally), json.dumps(settled).encode())
             return found
     return None
 
 
-def find(subject, tally, strategy, phases, seed, database):
-    """Return an example of a strategy for which a property disagrees, and its outcome; None if there is none.
+def kept(subject, tally, database):
+    """The examples of a database for which a property disagrees now, as drawn."""
+    for settled in sorted(database.fetch(_key(subject, tally))):
+        found = find(subject, tally, json.loads(settled), (Phase.reuse,), 0, database)
+        if found is not None:
+            yield found[0]
+
+
+def find(subject, tally, settled, phases, seed, database):
+    """Return an example with some choices settled for which a property disagrees, and its outcome; or None.
 
     What is returned disagrees in a new layer too, whatever was called before.
     """
@@ -61,13 +71,19 @@ def find(subject, tally, strategy, phases, seed, database):
     try:
         with constants_left_out():
             (drawn,) = hypothesis.find(
-                strategy,
+                families(subject.kind, subject.options, settled=settled),
                 disagrees,
                 settings=settings(SEARCHED, phases, database),
                 random=random.Random(seed) if database is None else None,  # Hypothesis keeps nothing of what is seeded
-                database_key=f"attention-reference {subject.target} {tally.name}".encode(),
+                database_key=_key(subject, tally, settled),
             )
     except (hypothesis.errors.NoSuchExample, hypothesis.errors.Flaky, unittest.SkipTest):  # the last: nothing is kept
         return None
     outcome = disagreements(tally.trial, Layers(subject), drawn.example).get(tally.name)
     return None if outcome is None else (drawn, outcome)
+
+
+def _key(subject, tally, settled=None):
+    """Where a database keeps the examples with some choices settled, or else what was settled in any of them."""
+    which = "" if settled is None else json.dumps(settled, sort_keys=True)
+    return f"attention-reference {subject.target} {tally.name} {which}".encode()

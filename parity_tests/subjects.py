@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+from contextlib import suppress
 
 import keras
 
@@ -37,6 +38,11 @@ class Subject:
         self.layer_class = layer_class
         self.options = frozenset(options)
 
+    @property
+    def adapted(self):
+        """Whether the layer is made or called in a way of its own."""
+        return type(self) is not Subject
+
     def make(self, example):
         """A new layer with the example's constructor arguments."""
         return self.layer_class(**example.constructor, dtype=example.policy)
@@ -64,7 +70,7 @@ class Subject:
 
     def lacking(self):
         """What the layer's signatures lack, in words; an adapter, which calls it in its own way, says nothing."""
-        return lacking(self.layer_class, self.kind) if type(self) is Subject else ""
+        return "" if self.adapted else lacking(self.layer_class, self.kind)
 
     def mask(self, layer, inputs, masks):
         """The mask that the layer hands on, or None."""
@@ -90,7 +96,7 @@ class KerasAttention(Subject):
 
     def make(self, example):
         options = dict(example.constructor)
-        return keras.layers.Attention(use_scale=options.pop("scaled"), **options, dtype=example.policy)
+        return self.layer_class(use_scale=options.pop("scaled"), **options, dtype=example.policy)
 
     def weights(self, example):
         d_k = example.inputs["query"].shape[-1]
@@ -125,6 +131,14 @@ def registered():
     return {subject.target: subject for subject in (*ours, KerasAttention())}
 
 
+def chosen(targets, kind=None):
+    """Return the subjects that targets name; if there are none, the registered ones, of a kind if one is named."""
+    check_kind(kind)
+    if not targets:
+        return [subject for subject in registered().values() if kind in (None, subject.kind.name)]
+    return [find(target, kind) for target in targets]
+
+
 def find(target, kind=None):
     """Return the subject that a target names.
 
@@ -133,8 +147,9 @@ def find(target, kind=None):
     target
         A registered name, ``package.module:Class``, or a class: a Keras layer or a `Subject`.
     kind
-        The name of the kind. By default it is guessed from the layer's ``call``: ``self_attention`` if its
-        first argument is ``x``, else ``attention``.
+        The name of the kind. By default it is guessed: ``self_attention`` if the constructor takes ``units`` or the
+        first argument of ``call`` is ``x``, else ``attention``. A layer that does not keep the contract of that kind,
+        but that of another, is of the other.
 
     Raises
     ------
@@ -155,10 +170,27 @@ def find(target, kind=None):
         return subject
     if not (inspect.isclass(found) and issubclass(found, keras.layers.Layer)):
         raise ValueError(f"target: expected a keras.layers.Layer or a Subject, received {name}")
-    contract = KINDS[kind or _guessed_kind(found)]
-    subject = Subject(name, contract, found, options_of(found, contract))
-    check_contract(subject)
+    return _of_kind(name, found, kind) if kind else _of_guessed_kind(name, found)
+
+
+def _of_kind(name, layer_class, kind, guessed=""):
+    subject = Subject(name, KINDS[kind], layer_class, options_of(layer_class, KINDS[kind]))
+    check_contract(subject, guessed)
     return subject
+
+
+def _of_guessed_kind(name, layer_class):
+    """A subject of the likeliest kind whose contract the layer keeps; if it keeps none, that is said of the first."""
+    likeliest, reason = _guessed_kind(layer_class)
+    others = [kind for kind in KINDS if kind != likeliest]
+    guessed = f" (guessed, as {reason}; the other is --kind {' or '.join(others)})"
+    try:
+        return _of_kind(name, layer_class, likeliest, guessed)
+    except ValueError:
+        for kind in others:
+            with suppress(ValueError):
+                return _of_kind(name, layer_class, kind)
+        raise
 
 
 def _adapted(found, name):
@@ -190,5 +222,10 @@ def _imported(target):
 
 
 def _guessed_kind(layer_class):
-    first = list(inspect.signature(layer_class.call).parameters)[1:2]
-    return SELF_ATTENTION.name if first == ["x"] else ATTENTION.name
+    """The kind that the names of arguments suggest, and why."""
+    if "units" in inspect.signature(layer_class.__init__).parameters:
+        return SELF_ATTENTION.name, "its constructor takes units"
+    first = next(iter([*inspect.signature(layer_class.call).parameters][1:]), "nothing")
+    if first == "x":
+        return SELF_ATTENTION.name, "its call begins with x"
+    return ATTENTION.name, f"its constructor takes no units and its call begins with {first}"

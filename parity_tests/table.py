@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from parity_tests import divergences
-from parity_tests.counterexample import description, script
+from parity_tests.counterexample import disagreements
 
 EXACT = (
     "dtype", "hidden_positions", "repeated_calls", "compute_mask", "symbolic", "reloading",
@@ -24,11 +24,11 @@ def show(report, console: Console):
         if any(entry.name in one.known for subject in report.subjects for one in subject.properties):
             console.print(Text.assemble((f"known: {entry.subject}, {entry.name}. ", "yellow"), entry.sentence))
             console.print(Text(f"  Keras says: {entry.documented}", style="dim"))
-    shown = {}
     for subject in report.subjects:
-        for one in subject.properties:
-            if one.counterexample is not None:
-                _show_counterexample(one.counterexample, console, shown)
+        for one in disagreements(subject):
+            text = one.script if one.same_as is None else f"{one.description}\n(for the example of {one.same_as})"
+            console.print()
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
     console.print(f"{conclusion(report)} Keras {report.keras} on {report.backend}.", highlight=False)
 
 
@@ -74,14 +74,3 @@ def ratio(one):
     if one.name in EXACT and one.worst_ratio == 0:
         return "exact"
     return "inf" if math.isinf(one.worst_ratio) else f"{one.worst_ratio:.3g}"
-
-
-def _show_counterexample(counterexample, console, shown):
-    """The script, or the name of the property alone where a script with the same example stands above."""
-    text = script(counterexample)
-    body = text.partition("raise SystemExit")[0].partition("example = ")[2]
-    console.print()
-    if body in shown:
-        text = f"{description(counterexample)}\n(for the example of {shown[body]})"
-    shown.setdefault(body, counterexample.property)
-    console.print(text, markup=False, highlight=False, soft_wrap=True)

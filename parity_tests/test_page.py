@@ -3,6 +3,7 @@
 import datetime
 import re
 import sys
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
@@ -12,7 +13,7 @@ import keras_impl
 import parity_tests
 from parity_tests import divergences
 from parity_tests.__main__ import main
-from parity_tests.counterexample import description, script
+from parity_tests.counterexample import disagreements
 from parity_tests.mutants import KeyGradientHalved
 from parity_tests.page import page
 from parity_tests.report import Report
@@ -124,10 +125,26 @@ def test_what_is_known_is_told_in_words(report, reader):
     assert sentences <= set(reader.texts)
 
 
+def told(report):
+    return [one for subject in report.subjects for one in disagreements(subject)]
+
+
 def test_each_script_is_there_to_the_byte(report, reader):
-    expected = [script(one.counterexample) for one in properties(report) if one.counterexample]
+    expected = [one.script for one in told(report)]
     assert reader.scripts == [one.replace("\ud800", r"\ud800") for one in expected]
     assert "<script>" in "".join(expected)
+
+
+def test_a_script_is_folded_and_its_first_line_shown(report, text):
+    folded = [unescape(line) for line in re.findall(r"<details>\n<summary>.*\n<code>(.*)</code></summary>", text)]
+    assert folded == [one.script.splitlines()[0].replace("\ud800", r"\ud800") for one in told(report)]
+
+
+def test_what_is_raised_in_many_properties_is_told_once(report, reader):
+    raised = [one.name for one in report.subjects[2].properties if one.verdict == "error"]
+    assert len(raised) > 1
+    assert ", ".join(raised) + " " in reader.texts
+    assert reader.attributes("href").count("#agreement-3") == len(raised)
 
 
 def test_what_a_layer_raises_is_shown_but_not_run(text, reader):
@@ -143,8 +160,7 @@ def test_only_numbers_that_disagree_have_heat_maps(report, reader):
 
 
 def test_what_differs_is_said_in_words(report, reader):
-    one = next(one for one in report.subjects[1].properties if one.counterexample)
-    assert description(one.counterexample) in reader.texts
+    assert disagreements(report.subjects[1])[0].description in reader.texts
 
 
 def test_infinities_and_nan_are_drawn(report, reader):

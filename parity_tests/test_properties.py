@@ -3,10 +3,11 @@
 import keras
 import numpy as np
 import pytest
+from keras import ops
 
 import keras_impl
 import parity_tests
-from parity_tests import score, smallest, subjects
+from parity_tests import score, smallest, subjects, verdict
 from parity_tests.dropout import at_random, unlikely
 from parity_tests.layers import BuiltLayer, Layers
 from parity_tests.properties import TRIALS, agreement, due, outcomes
@@ -45,6 +46,27 @@ def test_every_property_sees_a_fault(name, monkeypatch):
     report = parity_tests.check(f"parity_tests.mutants:{SEEN_BY[name]}", examples=60)
     verdicts = {one.name: one.verdict for one in report.subjects[0].properties}
     assert verdicts[name] in ("disagrees", "error")
+
+
+class ScaleGradientHalved(keras.layers.Attention):
+    """Learns its scale half as fast as it should."""
+
+    def _calculate_scores(self, query, key):
+        scores = super()._calculate_scores(query, key)
+        if self.scale is None:
+            return scores
+        of_scale = super()._calculate_scores(ops.stop_gradient(query), ops.stop_gradient(key))
+        return scores - of_scale / 2 + ops.stop_gradient(of_scale / 2)
+
+
+def test_a_wrong_gradient_of_a_learned_scale_is_seen(monkeypatch):
+    # As the layer that it is derived from, which has no fault of that kind, but known differences.
+    monkeypatch.setattr(smallest, "smallest", lambda *arguments: None)
+    subject = subjects.KerasAttention()
+    subject.layer_class = ScaleGradientHalved
+    report = verdict.check_subject(subject, 60, 0)
+    assert {one.name for one in report.properties if one.verdict not in ("agrees", "known")} <= {"d_scale", "dropout"}
+    assert next(one.verdict for one in report.properties if one.name == "d_scale") == "disagrees"
 
 
 @pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: trial.__name__)

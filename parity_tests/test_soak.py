@@ -179,8 +179,6 @@ def test_the_page_needs_nothing_from_the_network(client, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--examples", "0"], "examples: expected at least 1, received 0"),
-        (["--workers", "0"], "workers: expected at least 1, received 0"),
         (["no.such.module:Layer"], "target: expected a class to import, received 'no.such.module:Layer'"),
         (["--scheduler", "127.0.0.1:1"], "scheduler: expected one that answers, received '127.0.0.1:1'"),
         (["--database", "redis://127.0.0.1:1"], "database: expected a Redis server that answers, received"),
@@ -198,6 +196,11 @@ def test_a_folder_with_something_else_in_it_is_refused(small, tmp_path):
     (tmp_path / "thesis.tex").write_text("mine")
     with pytest.raises(ValueError, match="folder: expected a soak or an empty folder, received"):
         SoakFolder(tmp_path, small)
+
+
+def test_a_folder_with_nothing_but_examples_is_one_of_a_soak(small, tmp_path):
+    (tmp_path / "examples").mkdir()
+    assert SoakFolder(tmp_path, small).results(TARGET) == []
 
 
 def test_a_worker_with_other_versions_is_refused(small, shards):

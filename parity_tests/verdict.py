@@ -3,14 +3,14 @@
 import time
 
 import keras
-from hypothesis import Phase
 
 from parity_tests import subjects
 from parity_tests.backend import check_backend
+from parity_tests.judgement import disagreements
+from parity_tests.layers import Layers
 from parity_tests.properties import TRIALS
 from parity_tests.report import Report, SubjectReport
-from parity_tests.smallest import find, shrink
-from parity_tests.strategies import families
+from parity_tests.smallest import kept, shrink
 from parity_tests.tally import Tally, gather
 
 
@@ -42,7 +42,7 @@ def check(*targets, kind=None, examples=300, seed=0, on_example=None, database=N
     Raises
     ------
     ValueError
-        If a target cannot be used, or Keras runs on another backend than TensorFlow.
+        If a target cannot be used, a number is too small, or Keras runs on another backend than TensorFlow.
 
     Examples
     --------
@@ -52,11 +52,10 @@ def check(*targets, kind=None, examples=300, seed=0, on_example=None, database=N
     """
     if examples < 1:
         raise ValueError(f"examples: expected at least 1, received {examples}")
+    if seed < 0:
+        raise ValueError(f"seed: expected at least 0, received {seed}")
     check_backend()
-    subjects.check_kind(kind)
-    found = [subjects.find(target, kind) for target in targets]
-    if not targets:
-        found = [one for one in subjects.registered().values() if kind in (None, one.kind.name)]
+    found = subjects.chosen(targets, kind)
     return Report(
         keras=keras.__version__,
         backend=keras.backend.backend(),
@@ -84,10 +83,13 @@ def _rank(tally):
 
 
 def _replay(subject, tallies, database):
-    """Count the examples of the database that disagree now, and those whose trial raised an error."""
-    strategy = families(subject.kind, subject.options)
+    """Count the examples of the database that disagree now, in whatever properties they do, each property once."""
     raised = {trial.__name__: Tally(trial.__name__, trial) for trial in TRIALS}
-    for name, tally in {**raised, **tallies}.items():
-        found = find(subject, tally, strategy, (Phase.reuse,), 0, database)
-        if found is not None:
-            tallies.setdefault(name, tally).add(*found, ())
+    replayed, layers = set(), Layers(subject)
+    for name, kept_by in {**raised, **tallies}.items():
+        for drawn in () if name in replayed else kept(subject, kept_by, database):
+            for trial in TRIALS:
+                for seen, outcome in disagreements(trial, layers, drawn.example).items():
+                    if seen not in replayed:
+                        tallies.setdefault(seen, Tally(seen, trial)).add(drawn, outcome, ())
+                        replayed.add(seen)

@@ -4,6 +4,7 @@ import os
 import time
 from contextlib import contextmanager
 
+from parity_tests import database
 from parity_tests.report import write_atomically
 from parity_tests.soak import shards as parts
 
@@ -14,6 +15,14 @@ Show very many random examples to layers, over worker processes, and tell how la
 
 What was done stands in a folder: the same command goes on where it was interrupted, and with more examples
 it adds to those. Every fourth shard of 1,000 examples looks for larger ratios near the largest.
+"""
+EXAMPLE = """\
+examples:
+  python -m parity_tests soak --examples 100000 --workers 8
+  python -m parity_tests soak my_package.layers:MyAttention --folder my_soak
+  python -m parity_tests soak --scheduler tcp://127.0.0.1:8786 --database redis://127.0.0.1:6379
+
+exit status: 0 if none disagrees but as is known, 1 if any does, 2 if the command or a target cannot be used
 """
 
 
@@ -41,21 +50,17 @@ def run(options, console, bar):
     bar
         Takes the console and a total; a context of a function that is called with a name and how much of it is done.
     """
-    for name in ("examples", "workers"):
-        if (received := getattr(options, name)) is not None and received < 1:
-            raise ValueError(f"{name}: expected at least 1, received {received}")
-    if options.html and not os.path.isdir(os.path.dirname(os.path.abspath(options.html))):
-        raise ValueError(f"html: expected a file in a folder that exists, received {options.html}")
+    if options.database:  # a server that does not answer is told at once
+        database.opened(options.database)
     this = parts.Soak.here(options.seed)
-    from parity_tests import database, subjects
+    from parity_tests import subjects
     from parity_tests.soak import page, report
-    from parity_tests.soak.folder import SoakFolder
+    from parity_tests.soak.folder import EXAMPLES, SoakFolder
 
     named = [subjects.find(target).target for target in options.target] or subjects.registered()
     targets = list(dict.fromkeys(named))
     folder = SoakFolder(options.folder, this)
-    place = options.database or os.path.join(os.path.abspath(options.folder), "examples")
-    database.opened(place)
+    place = options.database or os.path.join(os.path.abspath(options.folder), EXAMPLES)
     finish(folder, this.shards(targets, options.examples), this, options, place, console, bar)
     found = report.of_folder(folder, this, targets)
     report.show(found, console)

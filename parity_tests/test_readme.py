@@ -1,0 +1,33 @@
+"""README has a place for every module."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import parity_tests
+
+ROOT = Path(parity_tests.__file__).parents[1]
+ROOMS = ("reference", "keras_impl", "parity_tests", "parity_tests/soak")
+TOLD_BELOW_THE_TABLE = ("__init__", "__main__", "conftest")
+
+
+def modules_of_the_table():
+    """Each module in the table of the rooms; a name without a folder is in the folder of the one before."""
+    text = (
+        (ROOT / "README.md").read_text(encoding="utf-8").partition("| room | what is in it |")[2].partition("\n\n")[0]
+    )
+    folder, modules = "", []
+    for named in re.findall(r"`([\w/]+)\.py`", text):
+        folder, _, name = named.rpartition("/") if "/" in named else (folder, "", named)
+        modules.append(f"{folder}/{name}")
+    return modules
+
+
+def test_every_module_has_its_place_in_the_table_of_the_rooms_once():
+    there = {
+        f"{room}/{path.stem}"
+        for room in ROOMS
+        for path in (ROOT / room).glob("*.py")
+        if path.stem not in TOLD_BELOW_THE_TABLE and not path.stem.startswith("test_")
+    }
+    assert Counter(modules_of_the_table()) == Counter(there)
