@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from parity_tests.calls import generators
 from parity_tests.comparison import within_bound
 from reference import dot_product_attention
-from reference.rounding import BFLOAT16, FLOAT32, FLOAT64, Arithmetic, track
+from reference.rounding import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, Arithmetic, track
 from reference.rounding_model import LARGEST_STEP, quantum
 
+MACHINES = {np.float16: FLOAT16, ml_dtypes.bfloat16: BFLOAT16, np.float32: FLOAT32}
 OPERATIONS = {
     np.add: 2, np.subtract: 2, np.multiply: 2, np.divide: 2, np.negative: 1, np.square: 1, np.exp: 1, np.tanh: 1
 }  # fmt: skip
@@ -125,17 +126,36 @@ def test_a_sum_along_an_axis_may_lose_every_term_too(terms):
     assert within_bound(np.array(computed), np.sum(track(left, FLOAT32), axis=-1)).agrees
 
 
-@pytest.mark.parametrize("d_k", [1, 4, 16, 64])
+def integers(rng, d_k, dtype=np.float32):
+    """Queries and keys so large that the dtype just holds the sums of their products."""
+    widest = int((1 / MACHINES[dtype].unit_roundoff / d_k) ** 0.5)
+    return (rng.integers(-widest, widest + 1, (size, d_k)).astype(dtype) for size in (3, 5))
+
+
+@pytest.mark.parametrize(("d_k", "scale"), [(1, 1), (4, 1), (64, 1), (16, 1 / 4), (256, 1 / 16), (4, 4), (4, -1 / 2)])
 @given(rng=generators())
-def test_scores_of_integers_are_exact_in_float32_scaled_or_not(d_k, rng):
-    widest = int((2**24 // d_k) ** 0.5)
-    query, key = (rng.integers(-widest, widest + 1, (size, d_k)).astype(float) for size in (3, 5))
-    for scale in (1.0, d_k**-0.5):
-        record = dot_product_attention(track(query, FLOAT32), track(key, FLOAT32), key, scale=scale)
-        computed = np.float32(scale) * (query.astype(np.float32) @ key.astype(np.float32).T)
-        assert not record.products.error.any()
-        assert not record.scores.error.any()
-        assert np.array_equal(computed, record.scores.value)
+def test_scores_of_integers_are_exact_in_float32_if_the_root_of_the_scale_is(d_k, scale, rng):
+    query, key = integers(rng, d_k)
+    scores = scores_of(query, key, scale=scale)
+    assert not scores.error.any()
+    assert np.array_equal(np.float32(scale) * (query @ key.T), scores.value)
+    if scale > 0:
+        root = np.float32(scale**0.5)
+        assert np.array_equal((query * root) @ (key * root).T, scores.value)
+
+
+@pytest.mark.parametrize("scale", [2.0, 0.5, 0.125, 3.0, [[0.5]], [[[0.5]], [[0.25]]]])
+@pytest.mark.parametrize("dtype", MACHINES)
+@given(rng=generators(), d_k=st.integers(1, 9))
+def test_the_root_of_a_scale_may_be_applied_to_both_sides_of_integers(dtype, scale, rng, d_k):
+    query, key = integers(rng, d_k, dtype)
+    root = np.sqrt(np.asarray(scale).astype(dtype))
+    actual = np.sum((query * root)[..., :, None, :] * (key * root)[..., None, :, :], axis=-1, dtype=dtype)
+    assert within_bound(actual, scores_of(query, key, MACHINES[dtype], scale=np.array(scale))).agrees
+
+
+def test_a_scale_that_differs_among_queries_has_no_root_for_both_sides():
+    assert not scores_of([[3.0], [5.0]], [[7.0]], scale=[[0.5], [2.0]]).error.any()
 
 
 def test_scores_of_a_million_are_among_those_that_are_exact():
@@ -182,9 +202,9 @@ def test_a_machine_of_ones_own_can_be_described():
     assert track([1 + 2.0**-11], tf32).error[0] > 0
 
 
-def scores_of(query, key, **options):
+def scores_of(query, key, arithmetic=FLOAT32, **options):
     value = np.zeros((np.shape(key)[0], 1))
-    query, key, value = (track(array, FLOAT32) for array in (query, key, value))
+    query, key, value = (track(array, arithmetic) for array in (query, key, value))
     return dot_product_attention(query, key, value, **options).scores
 
 

@@ -20,8 +20,8 @@ exp and tanh good to 4 ulp; results that underflow to zero; and in the backward,
 before that sum is subtracted or after.
 
 Operands that are integers times one power of two are followed exactly while their sums stay
-below ``1 / u``: the error is 0 as long as every covered evaluation gives the same number. The one exception is
-a root of the scale applied to both sides, where that root is not itself such a number (d_k = 4 or 64).
+below ``1 / u``: the error is 0 as long as every covered evaluation gives the same number. Scores that are scaled
+are so where the root of the scale is such a number too: 1/4 (d_k = 16) has the root 1/2, 1/2 (d_k = 4) has none.
 
 Not covered: overflow, where the bound says nothing; an operand that underflows and is multiplied by something
 large afterwards; a sum of sums (over what was broadcast) taken as one long sum of all their terms; weights taken as

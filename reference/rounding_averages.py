@@ -11,7 +11,16 @@ from collections.abc import Iterator
 import numpy as np
 
 from reference.inputs import Array
-from reference.rounding_model import Arithmetic, Mean, RowGradient, Softmax, Tracked, float64
+from reference.rounding_model import (
+    Arithmetic,
+    Mean,
+    RowGradient,
+    Softmax,
+    Tracked,
+    by_its_root,
+    float64,
+    rounded_twice,
+)
 
 HELD = 2**19  # elements of (..., T, S, d) that are held at once
 PAIRS = 2**19  # elements of (..., T, S, S) beyond which pairs of keys are not looked at one by one
@@ -116,9 +125,9 @@ def row_gradient(
 
 def _scaled(a: Tracked, gradient: RowGradient, by: Tracked, machine: Arithmetic) -> RowGradient:
     """The same multiplied by a number, each product rounded twice."""
-    number = float64(by.value)
+    number, loose = float64(by.value), by_its_root(by, machine).loose
     size = np.abs(number)
-    alone = size * gradient.alone + a.size * (by.loose + 2 * machine.unit_roundoff * (size + by.loose))
+    alone = size * gradient.alone + a.size * (loose + rounded_twice(size + loose, machine))
     return gradient._replace(
         slope=number * gradient.slope,
         mean_moved=size * gradient.mean_moved,

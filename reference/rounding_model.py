@@ -125,6 +125,29 @@ def track(value: Array, machine: Arithmetic) -> Tracked:
     return known(value, loose, magnitude, step, np.ones(np.shape(value)), machine)
 
 
+def by_its_root(a: Tracked, machine: Arithmetic) -> Tracked:
+    """The same, but for what a scale costs if its root is applied to both sides of a product.
+
+    A scale is a number that the last two axes share, or it would have no root that suits both sides. The square
+    of the root that a machine has rounded is off by two roundings more than the scale, and exact only where the root
+    is: then the root has half the scale's digits at most, so that its last digit is the root of the scale's last
+    digit, while a rounded one has more. A negative scale has no root that could be applied.
+    """
+    if np.prod(a.value.shape[-2:]) != 1:
+        return a
+    size = np.abs(a.value)
+    loose = np.maximum(a.loose, a.error + rounded_twice(float64(size) + a.error, machine))
+    if a.step is None:
+        return a._replace(loose=loose)
+    exact = (a.value < 0) | (np.square(quantum(np.sqrt(size))) == quantum(size))
+    return a._replace(loose=loose, step=np.where(exact, a.step, 0.0))
+
+
+def rounded_twice(size: Array, machine: Arithmetic) -> Array:
+    """The error of two roundings, one after the other, of numbers of this size."""
+    return (2 + machine.unit_roundoff) * machine.unit_roundoff * size
+
+
 def rounded(value: Array, loose: Array, magnitude: Array) -> Tracked:
     """A number that is no sum of others, and not exact, even where it has no error."""
     return Tracked(value, loose, loose, magnitude, None, np.ones(np.shape(value)))

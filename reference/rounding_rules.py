@@ -11,7 +11,17 @@ import numpy as np
 
 from reference import rounding_averages as averages
 from reference.inputs import Array, refuse
-from reference.rounding_model import EXP_LIMIT, LARGEST_STEP, Arithmetic, Tracked, float64, known, rounded
+from reference.rounding_model import (
+    EXP_LIMIT,
+    LARGEST_STEP,
+    Arithmetic,
+    Tracked,
+    by_its_root,
+    float64,
+    known,
+    rounded,
+    rounded_twice,
+)
 from reference.rounding_softmax import normalize
 
 ELEMENTARY = 8  # unit roundoffs (4 ulp) that exp and tanh of a vectorized library may err by
@@ -54,9 +64,15 @@ def negative(a: Tracked, machine: Arithmetic) -> Tracked:
 
 
 def multiply(a: Tracked, b: Tracked, machine: Arithmetic) -> Tracked:
+    """A product, of which one operand may be a scale whose root is applied to both sides of what it multiplies."""
+    product = _product(by_its_root(a, machine), by_its_root(b, machine), machine)
+    return averages.multiplied(a, b, product, machine)
+
+
+def _product(a: Tracked, b: Tracked, machine: Arithmetic) -> Tracked:
     """A product. If one is a sum, the other may have been multiplied into its terms; if both are, both are finished.
 
-    Twice the unit roundoff, as a root of the scale may be applied to both sides of a product.
+    Rounded twice, as both sides of a product are where each is multiplied by the root of a scale.
     """
     value = a.value * b.value
     of_a, of_b = float64(np.abs(a.value)), float64(np.abs(b.value))
@@ -65,12 +81,12 @@ def multiply(a: Tracked, b: Tracked, machine: Arithmetic) -> Tracked:
         sums = np.minimum(a.terms, b.terms) > 1
         magnitude, terms = np.where(sums, of_a * of_b, magnitude), np.where(sums, 1.0, terms)
     carried = a.loose * (of_b + b.loose) + of_a * b.loose
-    loose = carried + 2 * machine.unit_roundoff * (magnitude + carried) + machine.underflow
+    loose = carried + rounded_twice(magnitude + carried, machine) + machine.underflow
     step = None if a.step is None or b.step is None else np.minimum(a.step * b.step, LARGEST_STEP)
     if not value.all():
         absent = a.absent | b.absent
         loose, step = np.where(absent, 0.0, loose), None if step is None else np.where(absent, LARGEST_STEP, step)
-    return averages.multiplied(a, b, known(value, loose, magnitude, step, terms, machine), machine)
+    return known(value, loose, magnitude, step, terms, machine)
 
 
 def square(a: Tracked, machine: Arithmetic) -> Tracked:

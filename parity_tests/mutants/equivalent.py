@@ -11,6 +11,7 @@ from parity_tests.mutants.exponentials import exponentials, largest, normalized
 HIDDEN = {
     "DividedByTheRoot": "The bound of the scores has a rounding for the scale and one for its product.",
     "ScalesTheQuery": "The bound of a dot product is that of n + 2 terms, which a scale on either side spends.",
+    "RootOfTheScaleOnBothSides": "The bound of a scaled sum has two roundings for its terms and two for the root.",
     "ProductsAddedInReverse": "The bound of a dot product, gamma_n |query| |key|, holds for every order of its terms.",
     "SoftmaxInBase2": "The bound of an exponent has three roundings of its distance from the row's largest.",
     "SoftmaxInBlocks": "The bound of the softmax covers blocks of 16 keys or more, each with a maximum of its own.",
@@ -34,6 +35,14 @@ class ScalesTheQuery(AttentionLayer):
     def compute_scores(self, query, key):
         scaled = query * key.shape[-1] ** -0.5 if self.scaled else query
         return ops.matmul(scaled, ops.swapaxes(key, -2, -1))
+
+
+class RootOfTheScaleOnBothSides(AttentionLayer):
+    """Multiplies queries and keys by the root of the scale instead of the scores by the scale."""
+
+    def compute_scores(self, query, key):
+        root = key.shape[-1] ** -0.25 if self.scaled else 1.0
+        return ops.matmul(query * root, ops.swapaxes(key * root, -2, -1))
 
 
 class ProductsAddedInReverse(AttentionLayer):
