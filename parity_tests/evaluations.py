@@ -5,6 +5,7 @@ Shares no code with `reference`, whose bound must cover all of these.
 
 from typing import NamedTuple
 
+import ml_dtypes
 import numpy as np
 
 
@@ -26,12 +27,13 @@ ORDERS = {
     "scaled query": Order(scaled="query"),
     "scaled on both sides": Order(scaled="both sides"),
     "bias first": Order(bias_first=True),
-    "online": Order(block=2, mean="output"),
-    "online, key by key": Order(block=1, direction=-1, scaled="query", mean="output"),
+    "online": Order(ulp=1, block=2, mean="output"),
+    "online, key by key": Order(ulp=1, block=1, direction=-1, scaled="query", mean="output"),
     "base 2": Order(base=2, mean="output"),
     "coarse exponentials": Order(ulp=4, base=2, scaled="both sides"),
     "coarse, online": Order(ulp=4, block=16, base=2, mean="output"),
 }
+MOST_KEYS = {"online, key by key": 12}  # that the bound covers: each may correct all that is summed up before it
 
 
 def as_computed(array):
@@ -39,12 +41,13 @@ def as_computed(array):
     return array
 
 
-def evaluate(order, query, key, value, d_output, *, scale, bias, mask, step=as_computed):
-    """Return output, weights and gradients in the dtype of the query.
+def evaluate(order, query, key, value, d_output, d_weights=None, *, scale, bias, mask, step=as_computed):
+    """Return scores, output, weights and gradients in the dtype of the query.
 
     ``step`` is applied to the result of every operation; it stands for roundings beyond those of NumPy.
     """
-    scale, root = scale.astype(query.dtype), step(np.sqrt(scale.astype(query.dtype)))
+    scale = step(scale.astype(query.dtype))
+    root = step(np.sqrt(scale))
     of_query, of_key = {"scores": (None, None), "query": (scale, None), "both sides": (root, root)}[order.scaled]
     unscaled = query
     query, key = (array if by is None else step(array * by) for array, by in ((query, of_query), (key, of_key)))
@@ -53,10 +56,7 @@ def evaluate(order, query, key, value, d_output, *, scale, bias, mask, step=as_c
     scores = step(scores * scale) if order.scaled == "scores" else scores
     scores = scores if start is not None else step(scores + bias)
     output, weights = _average(np.where(mask, scores, -np.inf), value, order, step)
-    d_weights = _dot(d_output, value.mT, order, step)
-    terms = (d_weights, weights) if order.mean == "weights" else (d_output, output)
-    mean = _sum(step(terms[0] * terms[1]), order, step)
-    d_scores = step(weights * step(d_weights - mean))
+    d_scores = _softmax_backward(d_output, d_weights, output, weights, value, order, step)
     d_scaled = step(d_scores * scale) if order.scaled == "scores" else d_scores
     d_query, d_key = _dot(d_scaled, key, order, step), _dot(d_scaled.mT, query, order, step)
     of_scale = {}
@@ -64,6 +64,7 @@ def evaluate(order, query, key, value, d_output, *, scale, bias, mask, step=as_c
         terms = step(d_scores * products if order.scaled == "scores" else d_query * unscaled)
         of_scale["d_scale"] = _sum(terms.reshape(*terms.shape[:-2], -1), order, step)[..., 0]
     return {
+        "scores": scores,
         "output": output,
         "weights": weights,
         "d_query": d_query if of_query is None else step(d_query * of_query),
@@ -88,7 +89,7 @@ def evaluate_self_attention(order, x, W_q, W_k, W_v, d_output, *, step=as_comput
 
 def _average(logits, value, order, step):
     """Output and weights; block by block, with the largest logit so far taken away, or in one block."""
-    lowest = np.finfo(logits.dtype).min / 2  # from which a logit can be taken away
+    lowest = float(ml_dtypes.finfo(logits.dtype).min) / 2  # from which a logit can be taken away
     largest = np.full((*logits.shape[:-1], 1), lowest, dtype=logits.dtype)
     total, output = np.zeros_like(largest), np.zeros((*logits.shape[:-1], value.shape[-1]), dtype=logits.dtype)
     keys = logits.shape[-1]
@@ -97,14 +98,27 @@ def _average(logits, value, order, step):
         so_far = np.maximum(largest, logits[..., block].max(axis=-1, keepdims=True))
         correction = _exp(step(largest - so_far), order, step) if first else np.zeros_like(total)
         exponentials = _exp(step(logits[..., block] - so_far), order, step)
-        total = _plus(step(total * correction), _sum(exponentials, order, step), step)
-        output = _plus(step(output * correction), _dot(exponentials, value[..., block, :], order, step), step)
+        total = _plus(_times(total, correction, step), _sum(exponentials, order, step), step)
+        output = _plus(_times(output, correction, step), _dot(exponentials, value[..., block, :], order, step), step)
         largest = so_far
     total = np.where(total == 0, np.ones_like(total), total)
     if keys > (order.block or keys):  # else they are at hand
         exponentials = _exp(step(logits - largest), order, step)
     weights = step(exponentials / total)
     return (_dot(weights, value, order, step) if order.block is None else step(output / total)), weights
+
+
+def _softmax_backward(d_output, d_weights, output, weights, value, order, step):
+    """The gradient of the scores. Who returns weights besides an online softmax's output takes the mean by them."""
+    of_output = d_weights is None or order.block is None
+    attended = _dot(d_output, value.mT, order, step)
+    arrived = attended if d_weights is None else step(d_weights + attended)
+    if order.mean == "output" and of_output:
+        mean = _sum(step(d_output * output), order, step)
+        mean = mean if d_weights is None else step(mean + _sum(step(d_weights * weights), order, step))
+    else:
+        mean = _sum(step(arrived * weights), order, step)
+    return step(weights * step(arrived - mean))
 
 
 def _exp(exponents, order, step):
@@ -132,6 +146,11 @@ def _sum(terms, order, step):
         term = terms[..., i : i + 1]
         total = term if total is None else _plus(total, term, step)
     return total
+
+
+def _times(a, b, step):
+    """A product; to multiply by 1 is no operation that rounds."""
+    return np.where(b == 1, a, step(a * b))
 
 
 def _plus(a, b, step):

@@ -13,11 +13,12 @@ unchanged and return their own bound:
 
 What is covered: dot products added up in any order, with or without fused multiply-add; the scale applied to
 the scores, to the query, or its root to both sides; the bias added before, between or after the products;
-weights that are normalized before or after they meet the values; an online softmax over blocks of 16 keys or
-more; exponentials to base 2; exponents that are off by three roundings of their distance from the row's largest;
-exp and tanh good to 4 ulp; results that underflow to zero; and in the backward, the sum of
-``d_weights * weights`` taken as that of ``d_output * output``, and the weights multiplied with ``d_weights``
-before that sum is subtracted or after.
+weights that are normalized before or after they meet the values; an online softmax over blocks of 16 visible keys
+or more, or of fewer if exponentials are good to 1 ulp (one by one, 12 keys at most); exponentials to base 2; exponents
+that are off by three roundings of their distance from the row's largest; exp and tanh good to 4 ulp; results that
+underflow to zero; and in the backward, the sum of ``d_weights * weights`` taken as that of ``d_output * output``
+(unless the loss depends directly on weights that an online softmax computes besides), and the weights multiplied
+with ``d_weights`` before that sum is subtracted or after.
 
 Operands that are integers times one power of two are followed exactly while their sums stay
 below ``1 / u``: the error is 0 as long as every covered evaluation gives the same number. Scores that are scaled

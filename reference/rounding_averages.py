@@ -146,14 +146,16 @@ def products_error(products: Tracked, a: Tracked, b: Tracked, machine: Arithmeti
     """How far the sums of the products of a row, (..., T, 1), can be off, but for the rounding of the sum.
 
     If ``a`` is a row's gradient and ``b`` dot products of a query, the gradient of a scale, a machine may multiply
-    ``a`` by the keys before it multiplies by the query: a scale that is applied to the query leads to that.
+    ``a`` by the keys before it multiplies by the query: a scale that is applied to the query leads to that. Then
+    the products are rounded at the size of their terms, however small ``b`` is.
     """
     if a.gradient is None:
         return _of_rows(products.loose)
     size = a.size * (b.magnitude + b.loose)
     own = a.size * b.loose + (size.shape[-1] + 1) * machine.unit_roundoff * size + machine.underflow
     sums = _of_rows(float64(products.value))
-    return _covariance_error(a.gradient, float64(b.value)[..., None], sums) + _of_rows(own)
+    carried = _covariance_error(a.gradient, float64(b.value)[..., None], sums)
+    return np.fmin(carried, _of_rows(a.loose * float64(np.abs(b.value)))) + _of_rows(own)
 
 
 def _covariance_error(gradient: RowGradient, b: Array, sums: Array) -> Array:

@@ -196,7 +196,7 @@ def sum_along(a: Tracked, machine: Arithmetic, axis: int | tuple[int, ...] | Non
         n, carried = summed(~a.absent), summed(a.loose)
         if a.factors is not None and _of_whole_rows(a, axis):
             of_rows, b = a.factors
-            carried = np.fmin(carried, summed(averages.products_error(a, of_rows, b, machine)))
+            carried = summed(averages.products_error(a, of_rows, b, machine))
             size = np.maximum(size, summed(of_rows.size * b.magnitude))
             n = np.maximum(n, summed(np.broadcast_to(b.terms, a.value.shape) / a.value.shape[-1]))
         rounding = rounding_of_sum(n, size, float64(np.abs(value)) + carried, machine)

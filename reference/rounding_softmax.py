@@ -10,15 +10,22 @@ from reference.inputs import Array
 from reference.rounding_model import EXP_LIMIT, Arithmetic, Softmax, Tracked, float64, rounded
 from reference.softmax import LOWEST
 
+BLOCK = 16  # visible keys that an online softmax takes at a time, at least
+CORRECTED = 3  # unit roundoffs: a correction has 9, of its exponential and a product; sums in blocks spare 6 of them
+
 
 def normalize(exponentials: Tracked, total: Tracked, row_error: Array, exponent: Array, machine: Arithmetic) -> Tracked:
-    """Weights: exponentials divided by their sum. What a row has in common has cancelled."""
+    """Weights: exponentials divided by their sum. What a row has in common has cancelled.
+
+    Beyond a block of keys, an online softmax corrects what it has summed up, where a block brings a new largest.
+    """
     weights = exponentials.value / total.value
     p = float64(weights)
     visible = exponentials.loose > 0
     moved = weights_error(p, float64(total.value), float64(exponent), row_error)
     terms = visible.sum(axis=-1, keepdims=True)
-    rounding = (p + moved) * ((terms + 3) * machine.unit_roundoff + terms * machine.underflow)
+    roundings = terms + 3 + CORRECTED * (terms > BLOCK)
+    rounding = (p + moved) * (roundings * machine.unit_roundoff + terms * machine.underflow)
     vanished = 2 * machine.underflow  # as an exponential, and as a weight
     moved, alone = np.where(visible, moved, 0.0), np.where(visible, rounding + vanished, 0.0)
     return rounded(weights, moved + alone, p)._replace(softmax=Softmax(row_error, moved, alone))
