@@ -4,6 +4,7 @@ from collections import Counter
 
 from parity_tests import judgement, search
 from parity_tests.layers import Layers
+from parity_tests.properties import TRIALS
 from parity_tests.report import Counterexample, PropertyReport
 
 
@@ -23,7 +24,15 @@ def gather(subject, examples, seed, on_example=None, **how):
         return ratios
 
     search.walk(subject, visit, examples, seed, **how)
-    return tallies
+    return dict(sorted(tallies.items(), key=lambda item: rank(item[1])))
+
+
+def rank(tally):
+    """The place of a property in a report: the results, the gradients, then the others in the order of their trials."""
+    results = ("output", "output_alone", "weights")
+    if tally.name in results:
+        return (0, results.index(tally.name))
+    return (1, 0) if tally.name.startswith("d_") else (2, list(TRIALS).index(tally.trial))
 
 
 class Tally:

@@ -11,7 +11,7 @@ from parity_tests.layers import Layers
 from parity_tests.properties import TRIALS
 from parity_tests.report import Report, SubjectReport
 from parity_tests.smallest import kept, shrink
-from parity_tests.tally import Tally, gather
+from parity_tests.tally import Tally, gather, rank
 
 
 def check(*targets, kind=None, examples=300, seed=0, on_example=None, database=None):
@@ -70,16 +70,8 @@ def check_subject(subject, examples, seed, on_example=None, database=None):
     if database is not None:
         _replay(subject, tallies, database)
     shrink(subject, tallies.values(), seed, database)
-    properties = tuple(tally.report(subject) for tally in sorted(tallies.values(), key=_rank))
+    properties = tuple(tally.report(subject) for tally in sorted(tallies.values(), key=rank))
     return SubjectReport(subject.target, subject.kind.name, time.perf_counter() - start, properties)
-
-
-def _rank(tally):
-    """The place of a property in a report: the results, the gradients, then the others in the order of their trials."""
-    results = ("output", "output_alone", "weights")
-    if tally.name in results:
-        return (0, results.index(tally.name))
-    return (1, 0) if tally.name.startswith("d_") else (2, list(TRIALS).index(tally.trial))
 
 
 def _replay(subject, tallies, database):
