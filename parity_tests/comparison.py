@@ -41,6 +41,8 @@ class Outcome(NamedTuple):
         Whether it is what the layer raised.
     arrays
         What was compared, if numbers disagree.
+    where
+        Of several things that a property compares, which it was.
     """
 
     agrees: bool
@@ -53,6 +55,7 @@ class Outcome(NamedTuple):
     message: str = ""
     raised: bool = False
     arrays: Compared | None = None
+    where: str = ""
 
 
 def within_bound(actual, expected, judged=None):
@@ -114,5 +117,6 @@ def same(name, actual, expected):
 
 
 def worst(outcomes):
-    """The outcome that says most: one that disagrees, of several the one with the largest ratio."""
-    return max(outcomes, key=lambda outcome: (not outcome.agrees, outcome.ratio))
+    """The outcome that says most, of several by what they are of: one that disagrees, with the largest ratio."""
+    where, outcome = max(outcomes.items(), key=lambda item: (not item[1].agrees, item[1].ratio))
+    return outcome._replace(where=where)

@@ -40,16 +40,28 @@ def check_contract(subject, guessed=""):
 
 def options_of(layer_class, kind):
     """Those of a kind's options that a layer's constructor takes by name."""
-    return kind.options & inspect.signature(layer_class.__init__).parameters.keys()
+    return kind.options & _taken(layer_class, "__init__")
 
 
 def lacking(layer_class, kind):
     """What the signatures of a layer lack; empty if nothing."""
     for method, needed in (("__init__", (*kind.plain().constructor, "dtype")), ("call", CALL)):
-        parameters = inspect.signature(getattr(layer_class, method)).parameters
-        if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-            needed = [name for name in needed if method == "__init__" and name != "dtype"]
-        missing = [name for name in needed if name not in parameters]
+        own = inspect.signature(getattr(layer_class, method)).parameters.values()
+        if method == "call" and any(parameter.kind is parameter.VAR_KEYWORD for parameter in own):
+            continue  # whose base, if it hands them on, is seen by calling it
+        missing = [name for name in needed if name not in _taken(layer_class, method)]
         if missing:
             return f"whose {method} takes no {' and no '.join(missing)}"
     return ""
+
+
+def _taken(layer_class, method):
+    """The arguments that a method takes by name, itself or by handing on what it does not know to that of a base."""
+    names = set()
+    for base in layer_class.__mro__:
+        if method in vars(base):
+            parameters = inspect.signature(vars(base)[method]).parameters
+            names |= parameters.keys()
+            if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters.values()):
+                break
+    return names

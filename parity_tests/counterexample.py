@@ -94,7 +94,8 @@ def description(counterexample, names=None):
     if outcome.message:
         return f"{target}: {names or property_name}: {' '.join(outcome.message.split())}"
     return (
-        f"{target}: {property_name} disagrees with the reference at {list(outcome.index)}\n"
+        f"{target}: {' '.join((property_name, *outcome.where.split()))} disagrees with the reference "
+        f"at {list(outcome.index)}\n"
         f"received {outcome.actual!r}, expected {outcome.expected!r}: "
         f"error {outcome.error:.3g}, bound {outcome.bound:.3g}"
     )

@@ -9,7 +9,9 @@ from parity_tests.comparison import Outcome, within_bound, worst
 from parity_tests.layers import BuiltLayer
 from reference.rounding import ARITHMETIC, track
 
-RARE = 50 * math.log(2)  # each of some eighty tails that are looked at is beyond that once in 2**50 times
+RARE = 50 * math.log(2)  # each of some three hundred tails that are looked at is beyond that once in 2**50 times
+FOR = ", with identity matrices as values,"
+MANY = 16  # times as many items, for the share that is dropped
 
 
 def dropout(layers, example):
@@ -19,8 +21,8 @@ def dropout(layers, example):
     of exactly these weights. Weights that are returned are those before dropout. The layer is restored from its
     configuration, as the rate must be part of it. Another call drops others, and one without training nothing.
     """
-    subject, rate = layers.subject, example.constructor.get("dropout")
-    if not rate:
+    subject = layers.subject
+    if not example.constructor.get("dropout") or not example.judged.size:
         return {}
     counts = example.judged.any()  # a known difference excuses all rows or none
     example = subject.kind.identity(example)
@@ -30,29 +32,17 @@ def dropout(layers, example):
     results, gradients = layer.run_with_gradients(example)
     if dtype_name(results[0]) not in ARITHMETIC:
         return {}
-    arithmetic = ARITHMETIC[dtype_name(results[0])]
-    factor = track(1 / (1 - np.longdouble(rate)), arithmetic)
-    expected = subject.kind.expected(example, arithmetic)
-    kept, readable = (_of_identity(array) for array in (to_numpy(results[0]), expected["output"].value))
-    of_output = [within_bound(to_numpy(results[0]), np.where(np.tile(kept, 2), expected["output"] * factor, 0.0))]
-    if np.any(to_numpy(results[0])[..., kept.shape[-1] :] != to_numpy(results[0])[..., : kept.shape[-1]]):
-        message = "of one weight, some products with values are dropped"
-        of_output.append(Outcome(False, np.inf, message=message))
-    again = _of_identity(to_numpy(layer.run_with_gradients(example)[0][0]))
-    after = layer.run(example._replace(training=False), return_attention_scores=False)
+    expected = subject.kind.expected(example, ARITHMETIC[dtype_name(results[0])])
+    kept = _of_identity(results[0])
     outcomes = {
-        "dropout": worst([*of_output, within_bound(to_numpy(after), expected["output"])]),
-        "dropout_rate": at_random(kept, again, readable, 1 - rate),
+        "dropout": _of_output(layer, example, results[0], expected["output"]),
+        "dropout_rate": _of_chance(layer, example, kept, expected["output"].value),
     }
     if len(results) == 2:
         judged = example.judged & counts
         outcomes["weights_in_training"] = within_bound(to_numpy(results[1]), expected["weights"], judged)
     if outcomes["dropout"].agrees:  # else nobody knows what was dropped
-        truth = _gradients(subject.kind, example, expected["weights"], np.where(kept, factor, 0.0))
-        outcomes["gradients_in_training"] = worst(
-            within_bound(None if gradient is None else to_numpy(gradient), truth[name])
-            for name, gradient in gradients.items()
-        )
+        outcomes["gradients_in_training"] = _of_gradients(subject.kind, example, gradients, expected["weights"], kept)
     if "seed" in example.constructor and not example.traced:
         outcomes["dropout_seed"] = _of_seed(subject, example, kept)
     return outcomes
@@ -60,62 +50,107 @@ def dropout(layers, example):
 
 def _of_identity(output):
     """Which weights are not 0, of an output that is the weights twice."""
+    output = output if isinstance(output, np.ndarray) else to_numpy(output)
     return output[..., : output.shape[-1] // 2] != 0
 
 
-def _gradients(kind, example, weights, factors):
-    """The gradients of an example if its weights are multiplied by these factors on their way to the values."""
+def _factor(example, arithmetic):
+    return track(1 / (1 - np.longdouble(example.constructor["dropout"])), arithmetic)
+
+
+def _of_output(layer, example, output, expected):
+    """Whether what is left is scaled up, of each weight for all values alike, and all is there without training."""
+    left = np.where(np.tile(_of_identity(output), 2), expected * _factor(example, expected.arithmetic), 0.0)
+    first, second = np.split(to_numpy(output), 2, axis=-1)
+    after = layer.run(example._replace(training=False), return_attention_scores=False)
+    outcomes = {
+        f"in training{FOR}": within_bound(to_numpy(output), left),
+        f"at inference{FOR}": within_bound(to_numpy(after), expected),
+    }
+    if np.any(first != second):
+        outcomes[""] = Outcome(False, np.inf, message="of one weight, some products with values are dropped")
+    return worst(outcomes)
+
+
+def _of_gradients(kind, example, gradients, weights, kept):
+    """Whether the gradients are those of an example whose weights are dropped on their way to the values."""
+    factors = np.where(kept, _factor(example, weights.arithmetic), 0.0)
     d_output = track(example.d_output, weights.arithmetic)
     d_weights = track(sum(np.split(example.d_output, 2, axis=-1)), weights.arithmetic) * factors
     if example.d_weights is not None:
         d_weights = d_weights + track(example.d_weights, weights.arithmetic)
     without_output = example._replace(d_output=np.zeros_like(example.d_output), d_weights=d_weights)
-    by_weights = kind.expected(without_output, weights.arithmetic)
-    by_values = kind.through_values(example, (weights * factors).mT @ d_output)
-    names = (name for name in by_weights if name.startswith("d_"))
-    return {name: by_weights[name] + by_values[name] if name in by_values else by_weights[name] for name in names}
+    truth = kind.expected(without_output, weights.arithmetic)
+    for name, by_values in kind.through_values(example, (weights * factors).mT @ d_output).items():
+        truth[name] = truth[name] + by_values if name in truth else by_values
+    return worst(
+        {
+            f"of {name}{FOR}": within_bound(None if gradient is None else to_numpy(gradient), truth[name])
+            for name, gradient in gradients.items()
+            if name in truth
+        }
+    )
 
 
 def _of_seed(subject, example, kept):
     """Whether a layer of the same seed drops the same, and one of another seed others."""
     seed = example.constructor["seed"]
-    for other, expected in ((seed, True), (seed + 1, False)):
-        constructor = {**example.constructor, "seed": other}
-        twin = BuiltLayer(subject, example._replace(constructor=constructor), restored=True)
-        same = np.array_equal(_of_identity(to_numpy(twin.run_with_gradients(example)[0][0])), kept)
-        if same != expected:
-            drops = "the same" if same else "others"
-            return Outcome(False, np.inf, message=f"a layer of seed {seed} drops some weights, one of {other} {drops}")
+    for other, expected in ((seed, "the same"), (seed + 1, "other")):
+        twin_example = example._replace(constructor={**example.constructor, "seed": other})
+        twin = BuiltLayer(subject, twin_example, restored=True)
+        again = _of_identity(twin.run_with_gradients(twin_example)[0][0])
+        received = "the same" if np.array_equal(again, kept) else "other"
+        if received != expected:
+            message = f"a second layer, made with seed={other}: expected to drop {expected} weights, dropped {received}"
+            return Outcome(False, np.inf, message=f"after a layer with seed={seed}, {message}")
     return Outcome(True)
+
+
+def _of_chance(layer, example, kept, expected):
+    """Whether what is dropped looks random: the share of very many weights, and the rest of two calls."""
+    rate, readable = example.constructor["dropout"], _of_identity(expected)
+    many = example.taken(np.tile(np.arange(len(kept)), MANY))
+    left = _of_identity(layer.run(many, return_attention_scores=False))[np.tile(readable, (MANY, 1, 1))]
+    for one in (left, kept[readable]):
+        if unlikely(int(one.sum()), one.size, 1 - rate):
+            return Outcome(False, np.inf, message=f"kept {one.mean():.3f} of the weights, expected {1 - rate:.3f}")
+    again = _of_identity(layer.run_with_gradients(example)[0][0])
+    return at_random(kept, again, readable, 1 - rate)
 
 
 def at_random(kept, again, readable, share):
-    """Whether as many are kept as should be, and calls, and positions at any distance, know nothing of one another."""
-    if unlikely(int(kept[readable].sum()), int(readable.sum()), share):
-        message = f"kept {kept[readable].mean():.3f} of the weights, expected {share:.3f}"
-        return Outcome(False, np.inf, message=message)
+    """Whether two calls, and positions at any distance and on any diagonal, know nothing of one another."""
     expected = share**2 + (1 - share) ** 2
-    pairs = {"two calls": (np.array([kept, again]), np.array([readable, readable]), 0, 1)}
+    calls, seen = np.array([kept, again]), np.array([readable, readable])
+    pairs = [("two calls", calls, seen, 0, 1)]
     for axis, name in enumerate(("items", "queries", "keys")):
-        for distance in range(1, kept.shape[axis]):
-            pairs[f"{name} at a distance of {distance}"] = (kept, readable, axis, distance)
-    slanted, seen = (np.array([np.roll(array, -t, axis=-1)[:, t] for t in range(array.shape[1])])
-                     for array in (kept, readable))  # fmt: skip
-    pairs["neighbours on a diagonal"] = (slanted, seen, 0, 1)
-    for name, (array, seen, axis, distance) in pairs.items():
-        same = _same(array, seen, axis, distance)
-        if unlikely(int(same.sum()), same.size, expected):
-            return Outcome(False, np.inf, message=f"{name} drop the same {same.mean():.3f} of the time")
+        distances = range(1, kept.shape[axis])
+        pairs += [(f"{name} at a distance of {distance}", kept, readable, axis, distance) for distance in distances]
+    for axis, along in ((0, 1), (0, 2), (1, 2)):
+        for turn in (1, -1):
+            turned = (_turned(array, axis, along, turn) for array in (kept, readable))
+            pairs.append(("neighbours on a diagonal", *turned, axis, 1))
+    for name, array, seen, axis, distance in pairs:
+        for same in _same(array, seen, axis, distance):
+            if unlikely(int(same.sum()), same.size, expected):
+                return Outcome(False, np.inf, message=f"{name} drop the same {same.mean():.3f} of the time")
     return Outcome(True)
 
 
+def _turned(array, axis, along, turn):
+    """The array with its diagonals laid along an axis: number i of the axis is rolled i times back along another."""
+    rows = [np.roll(row, -turn * number, axis=along - 1) for number, row in enumerate(np.moveaxis(array, axis, 0))]
+    return np.moveaxis(np.array(rows), 0, axis)
+
+
 def _same(kept, readable, axis, distance):
-    """Whether both of a pair are kept or both dropped, of disjoint pairs at a distance along an axis."""
+    """Whether both of a pair are kept or both dropped, of pairs at a distance along an axis: twice, each disjoint."""
     size = kept.shape[axis]
-    first = np.flatnonzero(np.arange(size) // distance % 2 == 0)
-    first = first[first + distance < size]
-    both = np.take(readable, first, axis) & np.take(readable, first + distance, axis)
-    return (np.take(kept, first, axis) == np.take(kept, first + distance, axis))[both]
+    for half in (0, 1):
+        first = np.flatnonzero(np.arange(size) // distance % 2 == half)
+        first = first[first + distance < size]
+        both = np.take(readable, first, axis) & np.take(readable, first + distance, axis)
+        yield (np.take(kept, first, axis) == np.take(kept, first + distance, axis))[both]
 
 
 def unlikely(count, total, probability):

@@ -103,18 +103,12 @@ class BuiltLayer:
         named = {}
         for name, gradient in zip(names, gradients, strict=True):
             named |= _taken_apart(name, gradient)
-        return results, named
+        return results, {name: _in_shape(name, gradient, example.weights) for name, gradient in named.items()}
 
     def _called(self, inputs, masks, example, return_attention_scores):
         options = {} if example.training is None else {"training": example.training}
         results = self.subject.call(self.layer, inputs, masks, return_attention_scores, example.causal, **options)
-        if return_attention_scores:
-            if not isinstance(results, (list, tuple)) or len(results) != 2:
-                raise ValueError(f"results: expected (output, weights), received {_described(results)}")
-            return tuple(results)
-        if not hasattr(results, "shape"):
-            raise ValueError(f"results: expected the output alone, received {_described(results)}")
-        return results
+        return checked(results, return_attention_scores)
 
 
 class Layers:
@@ -155,10 +149,29 @@ def _taken_apart(name, gradient):
     return {f"d_{part}": gradient for part, gradient in zip(name, parts)}
 
 
+def _in_shape(name, gradient, weights):
+    """A gradient in the shape of what it is of: an adapter's layer may keep heads along an axis of their own."""
+    shape = np.shape(weights.get(name.removeprefix("d_")))
+    if gradient is None or not shape or tuple(gradient.shape) == shape or np.prod(gradient.shape) != np.prod(shape):
+        return gradient
+    return keras.ops.reshape(gradient, shape)
+
+
 def _key(example):
     depths = tuple(array.shape[-1] for array in example.inputs.values())
     weights = tuple(array.shape for array in example.weights.values())
     return (example.policy, *example.constructor.items(), *depths, *weights)
+
+
+def checked(results, both):
+    """The results of a call, refused if they are not output and weights, or the output alone, as was asked for."""
+    if both:
+        if not isinstance(results, (list, tuple)) or len(results) != 2:
+            raise ValueError(f"results: expected (output, weights), received {_described(results)}")
+        return tuple(results)
+    if not hasattr(results, "shape"):
+        raise ValueError(f"results: expected the output alone, received {_described(results)}")
+    return results
 
 
 def _described(results):

@@ -12,6 +12,7 @@ import numpy as np
 from parity_tests.backend import dtype_name, full_precision, in_words, quiet_warnings, to_numpy
 from parity_tests.comparison import Outcome, compare, same, within_bound, worst
 from parity_tests.dropout import dropout
+from parity_tests.layers import checked
 from reference.rounding import ARITHMETIC
 
 
@@ -30,8 +31,10 @@ def agreement(layers, example):
         name: within_bound(to_numpy(result), expected[name.removesuffix("_alone")], example.judged)
         for name, result in zip(names, results)
     }
-    for name, gradient in gradients.items():
-        outcomes[name] = within_bound(None if gradient is None else to_numpy(gradient), expected[name])
+    for name in [
+        name for name in gradients if name in expected
+    ]:  # an adapter's layer may have weights that the kind has not
+        outcomes[name] = within_bound(None if gradients[name] is None else to_numpy(gradients[name]), expected[name])
     dtypes = {dtype_name(result) for result in results} - {example.dtype}
     return {**outcomes, "dtype": same("dtype", min(dtypes, default=example.dtype), example.dtype)}
 
@@ -42,12 +45,12 @@ def hidden_positions(layers, example):
     No gradient changes either, as in those no hidden position may be multiplied by anything but 0.
     """
     layer, other = layers.of(example), layers.subject.kind.replace_hidden(example)
-    (before, gradients_before), (after, gradients_after) = (
-        layer.run_with_gradients(one) for one in (other._replace(inputs=example.inputs), other)
-    )
-    pairs = zip(gradients_before.values(), gradients_after.values(), strict=True)
-    connected = list(zip(*(pair for pair in pairs if pair[0] is not None and pair[1] is not None), strict=True))
-    outcomes = [_unchanged(before, after, other.judged), *([_unchanged(*connected)] if connected else [])]
+    before, gradients_before = layer.run_with_gradients(other._replace(inputs=example.inputs))
+    after, gradients_after = layer.run_with_gradients(other)
+    outcomes = _unchanged(before, after, other.judged)
+    for name, gradient in gradients_before.items():
+        if gradient is not None and gradients_after[name] is not None:  # what is disconnected, `agreement` judges
+            outcomes[f"of {name}"] = _changed(gradient, gradients_after[name])
     return {"hidden_positions": worst(outcomes)}
 
 
@@ -60,9 +63,10 @@ def permutation(layers, example):
     if dtype not in ARITHMETIC:
         return {}
     expected = layers.expected(example, dtype)
-    outcomes = (
-        within_bound(to_numpy(result), permuted(name, expected[name]), other.judged) for name, result in results.items()
-    )
+    outcomes = {
+        f"of the {name}": within_bound(to_numpy(result), permuted(name, expected[name]), other.judged)
+        for name, result in results.items()
+    }
     return {"permutation": worst(outcomes)}
 
 
@@ -70,7 +74,7 @@ def repeated_calls(layers, example):
     """A call leaves nothing behind: the second gives the first's results, to the bit."""
     layer = layers.fresh(example)
     first, second = (layer.run(example, return_attention_scores=True) for _ in range(2))
-    return {"repeated_calls": _unchanged(first, second, example.judged)}
+    return {"repeated_calls": worst(_unchanged(first, second, example.judged))}
 
 
 def symbolic(layers, example):
@@ -78,22 +82,20 @@ def symbolic(layers, example):
     subject = layers.subject
     results = layers.of(example).run(example, return_attention_scores=True)
     actual = [(tuple(result.shape), dtype_name(result)) for result in results]
-    outcomes = []
+    outcomes = {}
     for known in (True, False):
-        layer, inputs = (
-            subject.make(example),
-            [_symbol(array, example.dtype, known) for array in example.inputs.values()],
-        )
+        layer = subject.make(example)
+        inputs = [_symbol(array, example.dtype, known) for array in example.inputs.values()]
         masks = [None if mask is None else _symbol(mask, "bool", known) for mask in example.masks.values()]
-        said = [
-            ("output alone", subject.call(layer, inputs, masks, False, example.causal), actual[0]),
-            *zip(("output", "weights"), subject.call(layer, inputs, masks, True, example.causal), actual),
-        ]
+        alone, both = (
+            checked(subject.call(layer, inputs, masks, many, example.causal), many) for many in (False, True)
+        )
+        said = [("output alone", alone, actual[0]), *zip(("output", "weights"), both, actual)]
         shape = subject.output_shape(layer, [tuple(one.shape) for one in inputs])
         if shape is not None:
             said.append(("compute_output_shape", keras.KerasTensor(shape, dtype=actual[0][1]), actual[0]))
-        outcomes += [_of_symbol(name, tensor, expected, known) for name, tensor, expected in said]
-    return {"symbolic": worst(outcomes)}
+        outcomes |= {(known, name): _of_symbol(name, tensor, expected, known) for name, tensor, expected in said}
+    return {"symbolic": worst(outcomes)._replace(where="")}
 
 
 def compute_mask(layers, example):
@@ -102,7 +104,7 @@ def compute_mask(layers, example):
     masks = [None if mask is None else keras.ops.convert_to_tensor(mask) for mask in example.masks.values()]
     received = layers.subject.mask(layers.of(example).layer, tensors, masks)
     if masks[0] is not None and hasattr(received, "dtype"):
-        return {"compute_mask": _unchanged([masks[0]], [received])}
+        return {"compute_mask": _changed(masks[0], received)}
     described = [
         "no mask" if one is None else "a mask" if hasattr(one, "dtype") else type(one).__name__
         for one in (received, masks[0])
@@ -115,7 +117,7 @@ def reloading(layers, example):
     subject, built = layers.subject, layers.fresh(example)
     inputs = [keras.Input((None, array.shape[-1]), dtype=example.dtype) for array in example.inputs.values()]
     masks = [None if mask is None else keras.Input((None,), dtype="bool") for mask in example.masks.values()]
-    results = subject.call(built.layer, inputs, masks, True, example.causal)
+    results = checked(subject.call(built.layer, inputs, masks, True, example.causal), True)
     given = [one for one in (*inputs, *masks) if one is not None]
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "model.keras")
@@ -124,7 +126,7 @@ def reloading(layers, example):
     before = built.run(example._replace(training=None), return_attention_scores=True)
     arrays = [one for one in (*example.inputs.values(), *example.masks.values()) if one is not None]
     after = model([keras.ops.convert_to_tensor(array) for array in arrays])
-    return {"reloading": _unchanged(before, after)}
+    return {"reloading": worst(_unchanged(before, after))}
 
 
 # Every trial, and the share of the examples that it is shown: all, or every so many. Those that take long are seldom,
@@ -178,5 +180,10 @@ def _of_symbol(name, tensor, expected, known):
 
 
 def _unchanged(before, after, judged=None):
-    pairs = [(to_numpy(one) + 0.0, to_numpy(other)) for one, other in zip(before, after, strict=True)]
-    return worst(compare(other, one, np.zeros(one.shape), judged) for one, other in pairs)
+    pairs = zip(("of the output", "of the weights"), before, after)
+    return {where: _changed(one, other, judged) for where, one, other in pairs}
+
+
+def _changed(before, after, judged=None):
+    before = to_numpy(before) + 0.0
+    return compare(to_numpy(after), before, np.zeros(before.shape), judged)

@@ -12,6 +12,7 @@ from parity_tests.layers import Layers
 from parity_tests.search import constants_left_out, settings
 from parity_tests.strategies import families
 
+OFTEN = ("element", "cotangent")  # choices that are made several times for an example, and not alike
 SEARCHED = 100  # examples among which a smaller counterexample is looked for
 
 
@@ -41,7 +42,8 @@ def smallest(subject, tally, seed, database=None):
     and if there is none either, None is returned. In a database it is kept with the choices that were settled.
     """
     drawn = tally.first
-    for settled in ({}, drawn.settled or {}, drawn.choices):
+    once = {name: made for name, made in drawn.choices.items() if name not in OFTEN}
+    for settled in ({}, drawn.settled or {}, once):
         found = find(subject, tally, settled, (Phase.reuse, Phase.generate, Phase.shrink), seed, database)
         if found is not None:
             if database is not None:

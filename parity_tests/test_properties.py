@@ -7,7 +7,7 @@ from keras import ops
 
 import keras_impl
 import parity_tests
-from parity_tests import score, smallest, subjects, verdict
+from parity_tests import dropout, score, smallest, subjects, verdict
 from parity_tests.dropout import at_random, unlikely
 from parity_tests.layers import BuiltLayer, Layers
 from parity_tests.properties import TRIALS, agreement, due, outcomes
@@ -45,7 +45,7 @@ def test_every_property_sees_a_fault(name, monkeypatch):
     monkeypatch.setattr(smallest, "smallest", lambda *arguments: None)  # whose work is not asked for here
     report = parity_tests.check(f"parity_tests.mutants:{SEEN_BY[name]}", examples=60)
     verdicts = {one.name: one.verdict for one in report.subjects[0].properties}
-    assert verdicts[name] in ("disagrees", "error")
+    assert verdicts[name] == "disagrees"
 
 
 class ScaleGradientHalved(keras.layers.Attention):
@@ -158,25 +158,41 @@ def test_the_median_fault_is_found_among_the_first_corners():
     assert all(score.find(name).examples < 50 for name in names)
 
 
-@pytest.mark.parametrize("axis", range(3))
-@pytest.mark.parametrize("distance", [1, 2, 3])
-def test_what_repeats_at_a_distance_is_not_random(axis, distance):
-    rng = np.random.default_rng(0)
-    shape = (4, 16, 16)
-    kept, again = rng.random((2, *shape)) < 0.5
-    everything = np.ones(shape, dtype=bool)
+SHAPE = (4, 16, 16)
+REPEATED = {
+    "items in pairs": lambda b, t, s: (b // 2, t, s),
+    "items in pairs from the second": lambda b, t, s: ((b + 1) // 2, t, s),
+    "queries in pairs": lambda b, t, s: (b, t // 2, s),
+    "queries in pairs from the second": lambda b, t, s: (b, (t + 1) // 2, s),
+    "keys in pairs from the second": lambda b, t, s: (b, t, (s + 1) // 2),
+    "every third query": lambda b, t, s: (b, t % 3, s),
+    "every eighth key": lambda b, t, s: (b, t, s % 8),
+    "along the diagonal": lambda b, t, s: (b, 0 * t, (s - t) % 16),
+    "against the diagonal": lambda b, t, s: (b, 0 * t, (s + t) % 16),
+    "items, a key further each": lambda b, t, s: (0 * b, t, (s - b) % 16),
+    "items, a query further each": lambda b, t, s: (0 * b, (t - b) % 16, s),
+}
+
+
+@pytest.mark.parametrize("name", REPEATED)
+def test_what_repeats_is_not_random(name):
+    kept, again = np.random.default_rng(0).random((2, *SHAPE)) < 0.5
+    everything = np.ones(SHAPE, dtype=bool)
     assert at_random(kept, again, everything, 0.5).agrees
-    repeated = np.take(kept, np.arange(shape[axis]) % distance, axis)
-    outcome = at_random(repeated, again, everything, 0.5)
+    outcome = at_random(kept[REPEATED[name](*np.indices(SHAPE))], again, everything, 0.5)
     assert not outcome.agrees
-    assert f"at a distance of {distance} drop the same 1.000 of the time" in outcome.message
+    assert "drop the same" in outcome.message
 
 
-def test_dropout_looks_random_in_a_thousand_sound_draws():
-    rng = np.random.default_rng(1)
-    for share in (0.5, 0.75) * 500:
-        kept, again, readable = rng.random((3, 4, 16, 16)) < share
-        assert at_random(kept, again, readable, share).agrees
+def test_what_is_random_is_called_otherwise_as_seldom_as_the_bound_says(monkeypatch):
+    """With a bound that is not as strict, so that some are."""
+    monkeypatch.setattr(dropout, "RARE", 14 * np.log(2))
+    rng, tails = np.random.default_rng(1), 300
+    found = 0
+    for share in (0.5, 0.75) * 100:
+        kept, again, readable = rng.random((3, *SHAPE)) < share
+        found += not at_random(kept, again, readable, share).agrees
+    assert found / 200 < tails * 2.0**-14
 
 
 def test_products_are_asked_for_in_full_float32_while_a_trial_runs():

@@ -84,3 +84,19 @@ class ForgetsItsSeed(AttentionLayer):
 
     def get_config(self):
         return {**super().get_config(), "seed": None}
+
+
+class NeighbouringQueriesShareDropout(Dropping):
+    """Drops the same of every second query and the one after it."""
+
+    def dropped(self, weights):
+        ones = super().dropped(ops.ones_like(weights))
+        return weights * ops.take(ones, (ops.arange(ops.shape(weights)[1]) + 1) // 2, axis=1)
+
+
+class FewerDropped(Dropping):
+    """Drops four fifths of the weights that it should."""
+
+    def dropped(self, weights):
+        kept = keras.random.dropout(ops.ones_like(weights), self.dropout * 0.8, seed=self.seed_generator) != 0
+        return ops.where(kept, weights / (1 - self.dropout), 0)
