@@ -4,6 +4,7 @@ import keras
 import pytest
 
 import keras_impl
+import parity_tests
 from parity_tests import subjects
 
 
@@ -40,8 +41,8 @@ class KeysFirst(keras_impl.SelfAttention):
 class OtherNames(keras_impl.SelfAttention):
     """Has weights in the right order, under names of its own, and no biases."""
 
-    def __init__(self, units=None, scaled=False, **kwargs):
-        super().__init__(units, scaled, **kwargs)
+    def __init__(self, units=None, scaled=False, dtype=None):
+        super().__init__(units, scaled, dtype=dtype)
 
     def build(self, input_shape):
         shape = (input_shape[-1], input_shape[-1] if self.units is None else self.units)
@@ -104,3 +105,19 @@ def test_an_adapter_knows_better_than_names_which_weights_are_which():
             super().__init__("adapted", subjects.SELF_ATTENTION, KeysFirst)
 
     assert subjects.find(Adapted).layer_class is KeysFirst
+
+
+class HandsOn(keras_impl.AttentionLayer):
+    """Takes what its base takes, and drops nothing."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+
+    def compute_output(self, weights, value, training):
+        return super().compute_output(weights, value, False)
+
+
+def test_options_that_are_handed_on_to_a_base_are_checked():
+    assert subjects.find(HandsOn).options == {"dropout", "seed"}
+    report = parity_tests.check(HandsOn, examples=1)
+    assert "dropout" in [one.name for one in report.subjects[0].properties if one.verdict == "disagrees"]
