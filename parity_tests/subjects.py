@@ -50,7 +50,7 @@ class Subject:
     def call(self, layer, inputs, masks, return_attention_scores, use_causal_mask, **training):
         """Call the layer on the example's inputs and masks, in the order of the example.
 
-        ``training=True`` is given if the layer is to drop weights, and never if the subject has not that option.
+        ``training``, true or false, is given in some calls if ``dropout`` is among the subject's options.
         """
         listed = len(inputs) > 1
         return layer(
