@@ -65,7 +65,8 @@ def test_a_wrong_gradient_of_a_learned_scale_is_seen(monkeypatch):
     subject = subjects.KerasAttention()
     subject.layer_class = ScaleGradientHalved
     report = verdict.check_subject(subject, 60, 0)
-    assert {one.name for one in report.properties if one.verdict not in ("agrees", "known")} <= {"d_scale", "dropout"}
+    wrong = {one.name for one in report.properties if one.verdict not in ("agrees", "known")}
+    assert wrong <= {"d_scale", "gradients_in_training"}
     assert next(one.verdict for one in report.properties if one.name == "d_scale") == "disagrees"
 
 
