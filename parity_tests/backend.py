@@ -122,7 +122,7 @@ def trace(call, variables, inputs, masks, cotangents):
 
 
 def assign(variable, array):
-    """Give a Keras variable an array of its own shape and dtype, in a fifth of the time that ``assign`` takes."""
+    """Give a Keras variable an array of its own shape and dtype, which Keras's own ``assign`` would look at again."""
     variable.value.assign(array, read_value=False)
 
 

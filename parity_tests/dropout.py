@@ -10,7 +10,7 @@ from parity_tests.layers import BuiltLayer
 from reference.rounding import ARITHMETIC, track
 
 RARE = 50 * math.log(2)  # each of some three hundred tails that are looked at is beyond that once in 2**50 times
-FOR = ", with identity matrices as values,"
+OF_THE_TRIAL = ", with identity matrices as values,"
 MANY = 16  # times as many items, for the share that is dropped
 
 
@@ -64,8 +64,8 @@ def _of_output(layer, example, output, expected):
     first, second = np.split(to_numpy(output), 2, axis=-1)
     after = layer.run(example._replace(training=False), return_attention_scores=False)
     outcomes = {
-        f"in training{FOR}": within_bound(to_numpy(output), left),
-        f"at inference{FOR}": within_bound(to_numpy(after), expected),
+        f"in training{OF_THE_TRIAL}": within_bound(to_numpy(output), left),
+        f"at inference{OF_THE_TRIAL}": within_bound(to_numpy(after), expected),
     }
     if np.any(first != second):
         outcomes[""] = Outcome(False, np.inf, message="of one weight, some products with values are dropped")
@@ -85,7 +85,7 @@ def _of_gradients(kind, example, gradients, weights, kept):
         truth[name] = truth[name] + by_values if name in truth else by_values
     return worst(
         {
-            f"of {name}{FOR}": within_bound(None if gradient is None else to_numpy(gradient), truth[name])
+            f"of {name}{OF_THE_TRIAL}": within_bound(None if gradient is None else to_numpy(gradient), truth[name])
             for name, gradient in gradients.items()
             if name in truth
         }
