@@ -1,0 +1,1 @@
+"""Golden cases: fixed inputs with the true outputs and gradients, for implementations in any language."""

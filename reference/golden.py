@@ -1,0 +1,157 @@
+"""Golden cases: read one, and compute what it asks for.
+
+A golden case is a JSON file with inputs, and what attention must give for them; see ``parity_tests/golden/README.md``.
+"""
+
+import json
+from os import PathLike
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from reference.dot_product import DotProductAttention, DotProductGradients, dot_product_attention
+from reference.dot_product import dot_product_attention_backward as dot_product_backward
+from reference.inputs import Array, refuse
+from reference.masks import window_mask
+from reference.self_attention import SelfAttention, SelfAttentionGradients, self_attention, self_attention_backward
+
+PARTS = ("inputs", "masks", "cotangents", "expected")
+
+
+class GoldenCase(NamedTuple):
+    """What goes in, and what must come out, as arrays by name."""
+
+    description: str
+    flags: tuple[str, ...]
+    options: dict[str, Any]  # softcap; causal with its offset; window with left, right and offset
+    inputs: dict[str, Array]
+    masks: dict[str, Array]  # mask (..., T, S), key_mask (..., S), query_mask (..., T)
+    cotangents: dict[str, Array]  # d_output, and d_weights if the loss depends on the weights too
+    expected: dict[str, Array]  # visible, scores, weights, output, and d_ and the name of each input
+
+
+class Worked(NamedTuple):
+    """A case worked out: the records of forward and backward, and what hidden queries change of them."""
+
+    record: DotProductAttention | SelfAttention
+    gradients: DotProductGradients | SelfAttentionGradients
+    output: Array  # 0 where a query is hidden
+    d_output: Array  # 0 where a query is hidden
+
+    @property
+    def attention(self) -> DotProductAttention:
+        """The record of the dot-product attention."""
+        return self.record.attention if isinstance(self.record, SelfAttention) else self.record
+
+    def results(self, names: Any) -> dict[str, Array]:
+        """The results of these names: scores, weights, output, and gradients of inputs."""
+        inner = self.gradients.attention if isinstance(self.gradients, SelfAttentionGradients) else self.gradients
+        found = {**self.attention._asdict(), **inner._asdict(), **self.gradients._asdict(), "output": self.output}
+        return {name: found[name] for name in names}
+
+
+def read_case(path: str | PathLike[str]) -> GoldenCase:
+    """Read a case from its file.
+
+    Parameters
+    ----------
+    path
+        Of a JSON file.
+
+    Returns
+    -------
+    GoldenCase
+        Its arrays are float64 or, as masks and ``expected["visible"]``, bool.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged or lacks something, in a line that names the file.
+
+    Examples
+    --------
+    >>> case = read_case("parity_tests/golden/cases/self_attention/by_hand.json")
+    >>> case.expected["output"]
+    array([[2.92423431],
+           [2.        ]])
+    """
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
+        parts = {part: _arrays(document, part) for part in PARTS}
+        return GoldenCase(document["description"], tuple(document["flags"]), document["options"], **parts)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path}: expected a golden case, received a damaged file: {error}") from error
+    except KeyError as error:
+        raise ValueError(f"{path}: expected a golden case, received a file without {error}") from error
+
+
+def work(case: GoldenCase, track: Any = np.asarray) -> Worked:
+    """Compute a case, forward and backward.
+
+    Parameters
+    ----------
+    case : GoldenCase
+    track
+        Applied to each input and cotangent, such as ``lambda array: reference.rounding.track(array, FLOAT32)``.
+
+    Returns
+    -------
+    Worked
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit.
+
+    Examples
+    --------
+    >>> case = read_case("parity_tests/golden/cases/self_attention/by_hand.json")
+    >>> work(case).results(["output"])["output"] - case.expected["output"]
+    array([[0.],
+           [0.]])
+    """
+    inputs = {name: track(array) for name, array in case.inputs.items()}
+    mask = visible(case)
+    softcap = case.options.get("softcap")
+    record: Any
+    if "x" in inputs:
+        record = self_attention(**inputs, softcap=softcap, mask=mask)
+        backward: Any = self_attention_backward
+    else:
+        record = dot_product_attention(**inputs, softcap=softcap, mask=mask)
+        backward = dot_product_backward
+    output, d_output = record.output, case.cotangents["d_output"]
+    if "query_mask" in case.masks:
+        shown = case.masks["query_mask"][..., None]
+        output, d_output = np.where(shown, output, 0.0), np.where(shown, d_output, 0.0)
+    d_weights = case.cotangents.get("d_weights")
+    gradients = backward(track(d_output), record, None if d_weights is None else track(d_weights))
+    return Worked(record, gradients, output, d_output)
+
+
+def visible(case: GoldenCase) -> Array:
+    """Which keys each query may attend, all masks together but for what a bias of -inf hides: (..., T, S) of bool."""
+    of_queries, of_keys = (case.inputs.get("x", case.inputs.get(name)) for name in ("query", "key"))
+    if of_queries is None or of_keys is None:
+        refuse("inputs", "x, or query, key and value", ", ".join(case.inputs))
+    T, S = of_queries.shape[-2], of_keys.shape[-2]
+    mask = np.ones((T, S), dtype=np.bool_)
+    if "mask" in case.masks:
+        mask = mask & case.masks["mask"]
+    if "key_mask" in case.masks:
+        mask = mask & case.masks["key_mask"][..., None, :]
+    if "causal" in case.options:
+        mask = mask & window_mask(T, S, None, 0, case.options["causal"]["offset"])
+    if "window" in case.options:
+        mask = mask & window_mask(T, S, **case.options["window"])
+    return mask
+
+
+def _arrays(document: dict[str, Any], part: str) -> dict[str, Array]:
+    arrays = {}
+    for name, numbers in document[part].items():
+        boolean = part == "masks" or name == "visible"
+        array = np.array(numbers, dtype=np.bool_ if boolean else np.float64)  # "-Infinity" is a number to NumPy
+        arrays[name] = array.reshape(document["shapes"][name])
+    return arrays
