@@ -19,12 +19,18 @@ EXAMPLE: dict[str, Any] = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; return its exit status: 0, or 2 if the arrays cannot be used."""
+    """Run the command; return its exit status: 0; 1 if a case disagrees; 2 if something cannot be used."""
     options = _parser().parse_args(arguments)
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # for the shades of the heat-map
+    agrees = True
     try:
-        arrays = EXAMPLE if options.npz is None else _load(options.npz)
-        lines = worked(**arrays)
+        if options.command == "golden":
+            from reference.golden import read_case  # here, as most runs need no bounds
+            from reference.worked_case import worked_case
+
+            lines, agrees = worked_case(read_case(options.case))
+        else:
+            lines = worked(**(EXAMPLE if options.npz is None else _load(options.npz)))
     except (OSError, ValueError) as error:
         print(f"reference: {error}", file=sys.stderr)
         return 2
@@ -32,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("\n".join(lines), flush=True)
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+    return 0 if agrees else 1
 
 
 def _load(path: str) -> dict[str, Any]:
@@ -62,6 +68,14 @@ def _parser() -> argparse.ArgumentParser:
         epilog="example: python -c \"import numpy as np; x = np.eye(3); np.savez('mine.npz', query=x, key=x, value=x,"
         ' scale=2.0)"; python -m reference --npz mine.npz',
     )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    golden = commands.add_parser(
+        "golden",
+        help="work a golden case through",
+        description="Show a golden case step by step, and compare it with what it expects.",
+        epilog="example: python -m reference golden parity_tests/golden/cases/dot_product/by_hand_causal.json",
+    )
+    golden.add_argument("case", metavar="CASE.json", help="the file of a case")
     parser.add_argument(
         "--npz",
         metavar="FILE",

@@ -14,6 +14,8 @@ from reference.dot_product import DotProductAttention, DotProductGradients, dot_
 from reference.dot_product import dot_product_attention_backward as dot_product_backward
 from reference.inputs import Array, refuse
 from reference.masks import window_mask
+from reference.rounding import track
+from reference.rounding_model import Arithmetic
 from reference.self_attention import SelfAttention, SelfAttentionGradients, self_attention, self_attention_backward
 
 PARTS = ("inputs", "masks", "cotangents", "expected")
@@ -45,9 +47,10 @@ class Worked(NamedTuple):
         return self.record.attention if isinstance(self.record, SelfAttention) else self.record
 
     def results(self, names: Any) -> dict[str, Array]:
-        """The results of these names: scores, weights, output, and gradients of inputs."""
+        """The results of these names: visible, scores, weights, output, and gradients of inputs."""
         inner = self.gradients.attention if isinstance(self.gradients, SelfAttentionGradients) else self.gradients
         found = {**self.attention._asdict(), **inner._asdict(), **self.gradients._asdict(), "output": self.output}
+        found["visible"] = np.isfinite(self.attention.logits)
         return {name: found[name] for name in names}
 
 
@@ -86,13 +89,13 @@ def read_case(path: str | PathLike[str]) -> GoldenCase:
         raise ValueError(f"{path}: expected a golden case, received a file without {error}") from error
 
 
-def work(case: GoldenCase, track: Any = np.asarray) -> Worked:
+def work(case: GoldenCase, convert: Any = np.asarray) -> Worked:
     """Compute a case, forward and backward.
 
     Parameters
     ----------
     case : GoldenCase
-    track
+    convert
         Applied to each input and cotangent, such as ``lambda array: reference.rounding.track(array, FLOAT32)``.
 
     Returns
@@ -111,7 +114,7 @@ def work(case: GoldenCase, track: Any = np.asarray) -> Worked:
     array([[0.],
            [0.]])
     """
-    inputs = {name: track(array) for name, array in case.inputs.items()}
+    inputs = {name: convert(array) for name, array in case.inputs.items()}
     mask = visible(case)
     softcap = case.options.get("softcap")
     record: Any
@@ -126,8 +129,46 @@ def work(case: GoldenCase, track: Any = np.asarray) -> Worked:
         shown = case.masks["query_mask"][..., None]
         output, d_output = np.where(shown, output, 0.0), np.where(shown, d_output, 0.0)
     d_weights = case.cotangents.get("d_weights")
-    gradients = backward(track(d_output), record, None if d_weights is None else track(d_weights))
+    gradients = backward(convert(d_output), record, None if d_weights is None else convert(d_weights))
     return Worked(record, gradients, output, d_output)
+
+
+def bounds(case: GoldenCase, arithmetic: Arithmetic) -> dict[str, Array]:
+    """How far a machine may be off each number that is expected.
+
+    Parameters
+    ----------
+    case : GoldenCase
+    arithmetic
+        The machine's, such as `reference.rounding.FLOAT32`.
+
+    Returns
+    -------
+    bounds
+        By name, for all that is expected but ``visible``, of its shape. Where rounding cannot be avoided, they
+        include that of the expected number itself, which is rounded to float64.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit.
+
+    Examples
+    --------
+    >>> from reference.rounding import FLOAT32
+    >>> case = read_case("parity_tests/golden/cases/self_attention/by_hand.json")
+    >>> bounds(case, FLOAT32)["output"] < 1e-5
+    array([[ True],
+           [ True]])
+    """
+    names = [name for name in case.expected if name != "visible"]
+    tracked: dict[str, Any] = work(case, lambda array: track(array, arithmetic)).results(names)
+    found = {}
+    for name in names:
+        expected = np.where(np.isfinite(case.expected[name]), case.expected[name], 0.0)
+        error = np.broadcast_to(np.asarray(tracked[name].error, dtype=np.float64), expected.shape)
+        found[name] = error + np.where(error > 0, np.spacing(np.abs(expected)) / 2, 0.0)
+    return found
 
 
 def visible(case: GoldenCase) -> Array:

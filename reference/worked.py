@@ -13,6 +13,7 @@ from reference.dot_product import (
 from reference.inputs import Array
 
 SHADES = " ░▒▓█"
+OPTIONS = ("scale", "softcap", "bias", "mask")
 WIDEST = 32  # keys and queries that a heat-map shows
 
 
@@ -80,40 +81,57 @@ def worked(query: Any, key: Any, value: Any, d_output: Any = None, **options: An
     attention = dot_product_attention(query, key, value, **options)
     d_output = np.ones(attention.output.shape) if d_output is None else np.asarray(d_output, dtype=np.float64)
     gradients = dot_product_attention_backward(d_output, attention)
-    used = {name for name in ("softcap", "bias", "mask") if getattr(attention, name) is not None}
-    used |= {"scale"} if np.any(attention.scale != 1) else set()
-    lines = []
-    for name in ("query", "key", "value", "scale", "softcap", "bias", "mask"):
-        if name in used or name in ("query", "key", "value"):
-            lines += _shown(name, getattr(attention, name))
-    lines += ["FORWARD", "", *_forward(attention, used)]
-    lines += ["weights, a row for each query, a column for each key", *heat_map(attention.weights), ""]
-    lines += ["BACKWARD, from the gradient with respect to the output", "", *_shown("d_output", d_output)]
-    return lines + _backward(gradients, used)
+    return [*inputs(attention), *forward(attention), *backward(attention, gradients, d_output)]
 
 
-def _forward(attention: DotProductAttention, used: set[str]) -> list[str]:
+def inputs(attention: DotProductAttention) -> list[str]:
+    """Return the lines that show what goes in."""
     lines = []
+    for name in ("query", "key", "value", *OPTIONS):
+        if name in ("query", "key", "value") or name in _used(attention):
+            lines += shown(name, getattr(attention, name))
+    return lines
+
+
+def forward(attention: DotProductAttention) -> list[str]:
+    """Return the lines that show the forward step by step."""
+    used = _used(attention)
+    lines = ["FORWARD", ""]
     before = ""
     scoring = [step for step in SCORING if step.option is None or step.option in used]
     averaging = [step for step in AVERAGING if step.option is None or step.option in used]
     for step in (*scoring, *averaging):
         name = "scores" if step is scoring[-1] else step.name  # whatever comes last of them makes the scores
-        lines += _shown(f"{name} = {step.formula.format(before=before)}", getattr(attention, step.name))
+        lines += shown(f"{name} = {step.formula.format(before=before)}", getattr(attention, step.name))
         before = name
-    return lines
+    return [*lines, "weights, a row for each query, a column for each key", *heat_map(attention.weights), ""]
 
 
-def _backward(gradients: DotProductGradients, used: set[str]) -> list[str]:
-    lines = []
+def backward(
+    attention: DotProductAttention, gradients: DotProductGradients, d_output: Array, d_weights: Array | None = None
+) -> list[str]:
+    """Return the lines that show the backward step by step."""
+    used = _used(attention)
+    lines = ["BACKWARD, from the gradient with respect to the output", "", *shown("d_output", d_output)]
+    if d_weights is not None:
+        lines += shown("and to the weights themselves", d_weights)
     before = "d_scores"
     for step in BACKWARD:
         if step.option is None or step.option in used:
             # Without a scale, what was capped are the products themselves.
             name = "d_products" if step.name == "d_scaled" and "scale" not in used else step.name
-            lines += _shown(f"{name} = {step.formula.format(before=before)}", getattr(gradients, step.name))
+            formula = step.formula.format(before=before)
+            if name == "d_weights" and d_weights is not None:
+                formula += ", and what the weights receive themselves"
+            lines += shown(f"{name} = {formula}", getattr(gradients, step.name))
             before = name if name in ("d_scaled", "d_products") else before
     return lines
+
+
+def _used(attention: DotProductAttention) -> set[str]:
+    """The options without which the steps would be others."""
+    used = {name for name in OPTIONS[1:] if getattr(attention, name) is not None}
+    return used | {"scale"} if np.any(attention.scale != 1) else used
 
 
 def heat_map(weights: Array) -> list[str]:
@@ -124,12 +142,15 @@ def heat_map(weights: Array) -> list[str]:
     >>> heat_map(np.array([[0.0, 1.0], [0.5, 0.5]]))
     ['  |    ████|', '  |▒▒▒▒▒▒▒▒|']
     """
-    first = weights[(0,) * (weights.ndim - 2)] if weights.size else weights.reshape(-1, 0)
+    if not weights.size:
+        return []
+    first = weights[(0,) * (weights.ndim - 2)]
     shades = np.minimum(np.round(first * (len(SHADES) - 1)).astype(int), len(SHADES) - 1)
     return [f"  |{''.join(SHADES[shade] * 4 for shade in row[:WIDEST])}|" for row in shades[:WIDEST]]
 
 
-def _shown(title: str, array: Any) -> list[str]:
+def shown(title: str, array: Any) -> list[str]:
+    """Return the lines that show an array under a title, with its shape."""
     array = np.asarray(array)
     numbers = np.array2string(array, precision=4, suppress_small=True, threshold=200)
     return [f"{title}  {array.shape}", *numbers.splitlines(), ""]
