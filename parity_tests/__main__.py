@@ -5,6 +5,7 @@ import os
 import sys
 
 from parity_tests.backend import quiet_start
+from parity_tests.golden import command as golden_command
 from parity_tests.options import KINDS, check_options
 from parity_tests.progress import Bar, progress
 from parity_tests.soak import command as soak_command
@@ -79,6 +80,8 @@ def parser():
     for command in (check, mutants):
         command.add_argument("--examples", type=int, default=300, metavar="N", help="for each layer (default: 300)")
         command.add_argument("--seed", type=int, default=0, metavar="N", help="draws the examples (default: 0)")
+    golden = add("golden", run_golden, "hold layers to golden cases", golden_command.HELP, golden_command.EXAMPLES)
+    golden_command.add_options(golden, KINDS)
     soak = add("soak", run_soak, "very many examples, over processes", soak_command.HELP, soak_command.EXAMPLE)
     soak_command.add_options(soak)
     return top
@@ -155,6 +158,16 @@ def run_mutants(options):
     if options.json:
         report.write_atomically(options.json, score.to_json(findings) + "\n")
     return 0 if all(one.as_it_should_be for one in findings) else 1
+
+
+def run_golden(options):
+    """Hold layers to the golden cases."""
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=soak_command.WIDTH)
+    return golden_command.run(options, console, progress)
 
 
 def run_soak(options):

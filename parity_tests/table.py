@@ -20,16 +20,21 @@ COLOURS = {"agrees": "green", "known": "yellow", "disagrees": "bold red", "error
 def show(report, console: Console):
     """Print a report."""
     console.print(results(report))
-    for entry in divergences.read():
-        if any(entry.name in one.known for subject in report.subjects for one in subject.properties):
-            console.print(Text.assemble((f"known: {entry.subject}, {entry.name}. ", "yellow"), entry.sentence))
-            console.print(Text(f"  Keras says: {entry.documented}", style="dim"))
+    show_known({name for subject in report.subjects for one in subject.properties for name in one.known}, console)
     for subject in report.subjects:
         for one in disagreements(subject):
             text = one.script if one.same_as is None else f"{one.description}\n(for the example of {one.same_as})"
             console.print()
             console.print(text, markup=False, highlight=False, soft_wrap=True)
     console.print(f"{conclusion(report)} Keras {report.keras} on {report.backend}.", highlight=False)
+
+
+def show_known(names, console):
+    """Print what the named divergences are."""
+    for entry in divergences.read():
+        if entry.name in names:
+            console.print(Text.assemble((f"known: {entry.subject}, {entry.name}. ", "yellow"), entry.sentence))
+            console.print(Text(f"  Keras says: {entry.documented}", style="dim"))
 
 
 def conclusion(report):

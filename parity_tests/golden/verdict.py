@@ -1,0 +1,135 @@
+"""Whether results are what golden cases expect, and how far two results are apart."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from parity_tests.comparison import Outcome, compare, same, worst
+from parity_tests.golden import translation
+from reference.golden import bounds
+from reference.rounding import ARITHMETIC
+
+OF_ROWS = ("output", "output_alone", "weights")
+
+
+class Verdict(NamedTuple):
+    """What one case says of one set of results.
+
+    Attributes
+    ----------
+    verdict
+        ``agrees``, ``known``, ``disagrees`` or ``error``, as in a report.
+    outcomes
+        By the name of what was compared.
+    known
+        The names of the divergences that excuse what disagrees.
+    """
+
+    verdict: str
+    outcomes: dict[str, Outcome]
+    known: tuple[str, ...] = ()
+
+    @property
+    def worst(self):
+        """The outcome that says most, with what it is of."""
+        return worst(self.outcomes)
+
+
+class Truth:
+    """Golden cases, and how far results may be off; computed once for each case and dtype.
+
+    Parameters
+    ----------
+    cases
+        `reference.golden.GoldenCase` by path.
+    """
+
+    def __init__(self, cases):
+        self.cases = cases
+        self._bounds = {}
+
+    def bounds(self, path, dtype):
+        """The bounds of a case by name, for a machine that computes in this dtype."""
+        if (path, dtype) not in self._bounds:
+            self._bounds[path, dtype] = bounds(self.cases[path], ARITHMETIC[dtype])
+        return self._bounds[path, dtype]
+
+
+def verdict(truth, path, asked, given, excuses=None):
+    """Hold what was given for a case to what it expects.
+
+    Parameters
+    ----------
+    truth : Truth
+    path
+        The case's.
+    asked
+        The dtype that was asked for.
+    given : parity_tests.golden.results.Given
+    excuses
+        Takes the name of a property; returns known divergences by name, each with the rows that it excuses.
+
+    Returns
+    -------
+    Verdict
+    """
+    if given.error:
+        return Verdict("error", {"call": Outcome(False, np.inf, message=given.error, raised=True)})
+    outcomes = {"dtype": same("dtype", given.dtype, asked)}
+    if given.dtype in ARITHMETIC:
+        outcomes |= {name: _held(truth, path, given, name) for name in given.arrays}
+    names = []
+    for name, outcome in outcomes.items():
+        if not outcome.agrees:
+            found = {} if excuses is None else excuses(name)
+            if not found or not _rest_agrees(truth, path, given, name, found):
+                return Verdict("disagrees", outcomes)
+            names += found
+    return Verdict("known" if names else "agrees", outcomes, tuple(dict.fromkeys(names)))
+
+
+def _held(truth, path, given, name, judged=None):
+    actual, expected, bound = compared(truth, path, given, name)
+    if actual is None:
+        message = "" if not expected.any() else "disconnected, though the gradient is not 0"
+        return Outcome(not message, np.inf if message else 0.0, message=message)
+    return compare(actual, expected, bound, judged)
+
+
+def compared(truth, path, given, name):
+    """Results, what is expected and the bound; a score of minus infinity that should be one counts as 0."""
+    key = name.removesuffix("_alone")
+    actual, expected, bound = given.arrays[name], truth.cases[path].expected[key], truth.bounds(path, given.dtype)[key]
+    if actual is not None and actual.shape == expected.shape and np.isneginf(expected).any():
+        hidden = np.isneginf(expected) & np.isneginf(actual)
+        actual, expected = (np.where(hidden, 0.0, array) for array in (actual, expected))
+    return actual, expected, bound
+
+
+def _rest_agrees(truth, path, given, name, excuses):
+    """Whether the rows that nothing excuses agree; of a gradient, all that is excused may be part."""
+    if name not in OF_ROWS:
+        return True
+    rows = np.any(list(excuses.values()), axis=0).reshape(truth.cases[path].expected["weights"].shape[:-1])
+    return _held(truth, path, given, name, judged=~rows).agrees
+
+
+def excuses_of(subject, case, dtype):
+    """Returns a function as `verdict` takes it: what is known of a subject."""
+    from parity_tests import divergences
+
+    known = divergences.known(subject.target)
+    example = translation.example(case, subject.kind, subject.options, dtype) if known else None
+
+    def excuses(name):
+        found = {}
+        for divergence in known:
+            if name in divergence.properties:
+                rows = divergence.rows(subject.kind, example)
+                if divergence.excuses == "items":
+                    rows = np.broadcast_to(rows.any(axis=1, keepdims=True), rows.shape)
+                if rows.any():
+                    found[divergence.name] = rows
+        return found
+
+    return excuses
