@@ -2,11 +2,12 @@
 
 import os
 import sys
+from pathlib import Path
 
 from parity_tests.backend import check_backend, quiet_start
-from parity_tests.golden.generate import HOME
 from parity_tests.options import check_file
 
+HOME = Path(__file__).parent
 HELP = """\
 Hold layers to the golden cases: fixed inputs with true results and gradients, which an oracle found that shares nothing
 with the reference. The reference is held to them too, so that a disagreement names its culprit.
@@ -68,7 +69,7 @@ def run(options, console, progress):
 
 def _hold(options, truth, console, progress):
     with quiet_start():
-        from parity_tests.golden import held, table
+        from parity_tests.golden import folder, held, table
 
     files = [target for target in options.target if target.endswith(".json")]
     layers = [target for target in options.target if target not in files]
@@ -76,7 +77,7 @@ def _hold(options, truth, console, progress):
     found = [held.reference(truth), *(held.file(truth, target) for target in files)]
     with progress(console, lambda: len(subjects) * len(truth.cases)) as on_case:
         found += [held.layer(truth, subject, _dtypes(options), on_case) for subject in subjects]
-    table.show(found, truth, console)
+    table.show(found, truth, folder.flags(options.cases), console)
     return 0 if all(one.agrees for one in found) else 1
 
 

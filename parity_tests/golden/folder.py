@@ -34,15 +34,20 @@ def read(folder=HOME):
     files = sorted(Path(folder, "cases").rglob("*.json"))
     if not files:
         raise ValueError(f"{folder}: expected a folder with golden cases, received one without cases/*.json")
-    flags = _json(folder / "flags.json")
+    explained = flags(folder)
     for file in files:
-        _check(file, flags)
+        _check(file, explained)
     for problem in manifest.problems(folder):
         raise ValueError(problem)
     return {path.relative_to(folder / "cases").with_suffix("").as_posix(): read_case(path) for path in files}
 
 
-def _check(file, flags):
+def flags(folder=HOME):
+    """What each flag of a folder hunts."""
+    return _json(Path(folder, "flags.json"))
+
+
+def _check(file, explained):
     """Refuse a case that does not keep to the schema, or has a flag that nobody explains."""
     document = _json(file)
     error = jsonschema.exceptions.best_match(_validator().iter_errors(document))
@@ -50,7 +55,7 @@ def _check(file, flags):
         where = ".".join(map(str, error.absolute_path))
         raise ValueError(f"{file}: {where + ': ' if where else ''}{_short(error.message)}")
     for flag in document["flags"]:
-        if flag not in flags:
+        if flag not in explained:
             raise ValueError(f"{file}: flags: expected flags that flags.json explains, received {flag!r}")
     for part in ("inputs", "masks", "cotangents", "expected"):
         for name in document[part]:

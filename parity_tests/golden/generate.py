@@ -111,7 +111,8 @@ def _settle(folder, path, case, may_change, is_listed):
             return f"{file}: not what the oracle finds: put it back, or --replace {path}"
         revision += 1 if before else 0
         _write(file, _text(case, revision))
-        print(f"{path}: written" if revision == 1 else f"{path}: revision {revision}, of which CHANGELOG.md must tell")
+        told = f"revision {revision}; CHANGELOG.md must say: golden case {path}, revision {revision}"
+        print(f"{path}: {'written' if revision == 1 else told}")
     elif may_change:
         print(f"{path}: unchanged")
     return None

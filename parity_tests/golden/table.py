@@ -10,10 +10,11 @@ from parity_tests import table as of_check
 
 PHRASES = {"agrees": "agree", "known": "known to differ", "disagrees": "disagree", "error": "raised"}
 SHOWN = 10  # disagreements of a target that are told one by one
+FLAGS = 3
 
 
-def show(held, truth, console):
-    """Print what all targets were found to give."""
+def show(held, truth, flags, console):
+    """Print what all targets were found to give; ``flags`` says of each flag what it hunts."""
     console.print(_cases(held, truth))
     for one in held:
         wrong = _wrong(one)
@@ -21,10 +22,29 @@ def show(held, truth, console):
             console.print(f"{one.target}: {path}, {dtype}: {_in_words(verdict)}", highlight=False, soft_wrap=True)
         if len(wrong) > SHOWN:
             console.print(f"{one.target}: and {len(wrong) - SHOWN} more.", highlight=False)
+        for flag, many, of in suspicious(one, truth):
+            console.print(f"  {flag}: {many} of {of} cases disagree. Hunts: {flags[flag]}", highlight=False)
     verdicts = [verdict for one in held for dtypes in one.verdicts.values() for verdict in dtypes.values()]
     of_check.show_known({name for verdict in verdicts for name in verdict.known}, console)
     for one in held:
         console.print(_summary(one, truth), highlight=False)
+
+
+def suspicious(held, truth):
+    """The flags that say most of what is wrong: those of whose cases a larger share disagrees than of all.
+
+    Returns
+    -------
+    flags
+        Three at most, each with how many of its cases disagree, and of how many.
+    """
+    wrong = {path for path, _, _ in _wrong(held)}
+    asked = {path: truth.cases[path].flags for path in held.verdicts}
+    of = Counter(flag for flags in asked.values() for flag in flags)
+    many = Counter(flag for path in wrong for flag in asked[path])
+    found = [flag for flag in many if many[flag] * len(asked) > len(wrong) * of[flag]]
+    found.sort(key=lambda flag: (-many[flag] / of[flag], -many[flag]))
+    return [(flag, many[flag], of[flag]) for flag in found[:FLAGS]]
 
 
 def _cases(held, truth):
