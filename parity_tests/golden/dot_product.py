@@ -105,6 +105,7 @@ PLANS = {
     "nine_keys": {"description": "More than eight keys.", "flags": "many_keys", "sizes": (2, 9, 3, 2)},
     "seventeen_keys": {"description": "More than 16 keys.", "flags": "many_keys scaled", "sizes": (3, 17, 3, 1)},
     "keys_past_128": {"description": "More than 128 keys.", "flags": "many_keys scaled", "sizes": (1, 130, 2, 1)},
+    "keys_past_256": {"description": "More than 256 keys.", "flags": "many_keys", "sizes": (1, 258, 1, 1)},
     "queries_past_128_causal": {
         "description": "More than 128 queries, causal from the bottom right: only the last three see anything.",
         "flags": "many_queries more_queries causal_bottom_right nothing_visible",

@@ -50,6 +50,20 @@ PLANS = {
         "sizes": (2, 4, 3, 2),
         "masks": {"key_mask": "1010"},
     },
+    "padding_beside_very_low_scores": {
+        "description": "Visible scores are below -1000, hidden ones 0: no number in their place is low enough.",
+        "flags": "padding hidden_outscores large_scores deep",
+        "inputs": {"query": [[4.0] * 72], "key": [[-4.0] * 72, [0.0] * 72, [-4.0] * 71 + [-3.875]]},
+        "sizes": (1, 3, 72, 1),
+        "masks": {"key_mask": "101"},
+    },
+    "padding_of_seventeen_items": {
+        "description": "Seventeen items, each with a mask of its own.",
+        "flags": "padding batch",
+        "sizes": (1, 2, 1, 1),
+        "leading": (17,),
+        "masks": {"key_mask": "11 10 01 11 10 01 11 10 01 11 10 01 11 10 01 10 01"},
+    },
     "mask_of_each_query": {
         "description": "Each query sees keys of its own choice.",
         "flags": "mask",
@@ -145,6 +159,12 @@ PLANS = {
         "description": "Causal over more positions than one block of eight.",
         "flags": "causal_top_left equal_lengths many_keys many_queries",
         "sizes": (9, 9, 2, 1),
+        "options": {"causal": {"offset": 0}},
+    },
+    "causal_past_128": {
+        "description": "Causal over more than 128 queries, which all but the first two see all keys.",
+        "flags": "causal_top_left more_queries many_queries",
+        "sizes": (130, 3, 1, 1),
         "options": {"causal": {"offset": 0}},
     },
     "window": {

@@ -46,6 +46,13 @@ PLANS = {
         "sizes": (1, 3, 2, 2),
         "leading": (2,),
     },
+    "one_position_hidden": {
+        "description": "Two sequences of one, of which the second is padding.",
+        "flags": "one_query one_visible_key nothing_visible padding query_mask batch",
+        "sizes": (1, 3, 2, 2),
+        "leading": (2,),
+        "masks": {"key_mask": "1 0", "query_mask": "1 0"},
+    },
     "depth_1": {"description": "Input and projections have depth 1.", "flags": "depth_1", "sizes": (4, 1, 1, 1)},
     "nine_positions": {"description": "More than eight positions.", "flags": "many_keys", "sizes": (9, 2, 2, 2)},
     "scaled": {"description": "A scale of 0.5773...", "flags": "scaled batch", "sizes": (4, 2, 3, 3), "leading": (2,)},
@@ -61,6 +68,13 @@ PLANS = {
         "sizes": (3, 3, 3, 3),
         "largest": {"x": 4.0, "W_q": 4.0, "W_k": 4.0},
         "leading": (2,),
+    },
+    "large_projections": {
+        "description": "Values of 128, as all eight numbers of a position and of a weight are 4.",
+        "flags": "large_values",
+        "sizes": (3, 8, 2, 2),
+        "inputs": {"x": [[4.0] * 8, [4.0, -4.0] * 4, [-4.0] * 7 + [-3.5]], "W_v": [[4.0, -4.0]] * 8},
+        "largest": {"W_q": 0.125, "W_k": 0.125},
     },
     "tiny_scores": {
         "description": "Inputs and weights of 1/8 at most: the weights are nearly even, and only nearly.",
