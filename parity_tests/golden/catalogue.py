@@ -9,12 +9,12 @@ from decimal import Context, Decimal
 from math import prod
 from random import Random
 
-from parity_tests.golden import dot_product, dot_product_axes, dot_product_masks, self_attention
+from parity_tests.golden import dot_product, dot_product_axes, dot_product_bias, dot_product_masks, self_attention
 
 PLANS = {
     **{
         f"dot_product/{name}": plan
-        for module in (dot_product, dot_product_masks, dot_product_axes)
+        for module in (dot_product, dot_product_masks, dot_product_bias, dot_product_axes)
         for name, plan in module.PLANS.items()
     },
     **{f"self_attention/{name}": plan for name, plan in self_attention.PLANS.items()},

@@ -1,4 +1,4 @@
-"""The plans of the golden cases of dot-product attention in which something is hidden, added, capped or broadcast."""
+"""The plans of the golden cases of dot-product attention in which something is hidden."""
 
 PLANS = {
     # Hidden keys
@@ -207,68 +207,5 @@ PLANS = {
         "leading": (2,),
         "options": {"causal": {"offset": 0}, "window": {"left": 2, "right": None, "offset": 0}},
         "masks": {"mask": "11111 11111 11011 10111 11101", "key_mask": "10111 11011"},
-    },
-    # Bias and softcap
-    "bias": {
-        "description": "A bias of each query and key.",
-        "flags": "bias",
-        "sizes": (2, 3, 2, 2),
-        "draw": {"bias": (2, 3)},
-    },
-    "bias_of_keys": {
-        "description": "A bias of each key, which all queries of all items share.",
-        "flags": "bias broadcasting scaled",
-        "sizes": (3, 4, 3, 2),
-        "leading": (2,),
-        "draw": {"bias": (1, 4)},
-    },
-    "bias_of_each_head": {
-        "description": "Each head adds a bias of its own to every item.",
-        "flags": "bias broadcasting many_leading_axes",
-        "sizes": (2, 3, 2, 1),
-        "leading": (2, 2),
-        "draw": {"bias": (2, 2, 3)},
-    },
-    "bias_after_the_scale": {
-        "description": "The scale is 3, so that a bias that is added before it counts threefold.",
-        "flags": "bias other_scale",
-        "sizes": (2, 3, 2, 2),
-        "inputs": {"scale": 3.0},
-        "draw": {"bias": (2, 3)},
-    },
-    "bias_that_hides": {
-        "description": "A bias of minus infinity hides, in the second row everything.",
-        "flags": "bias nothing_visible",
-        "sizes": (2, 3, 2, 2),
-        "inputs": {"bias": [[0.5, "-Infinity", -1.25], ["-Infinity", "-Infinity", "-Infinity"]]},
-    },
-    "bias_and_masks": {
-        "description": "A bias beside a mask of each query and a causal one.",
-        "flags": "bias masks_together mask causal_bottom_right fewer_queries",
-        "sizes": (3, 4, 2, 2),
-        "draw": {"bias": (3, 4)},
-        "options": {"causal": {"offset": 1}},
-        "masks": {"mask": "1101 0111 1011"},
-    },
-    "softcap": {
-        "description": "Scores are bent to lie between -2 and 2.",
-        "flags": "softcap",
-        "sizes": (2, 4, 3, 2),
-        "options": {"softcap": 2.0},
-    },
-    "softcap_saturated": {
-        "description": "Scores of tens are bent to 1 or -1 almost, so that their gradients nearly vanish.",
-        "flags": "softcap large_scores",
-        "sizes": (2, 3, 2, 2),
-        "inputs": {"scale": 4.0},
-        "options": {"softcap": 1.0},
-    },
-    "softcap_bias_and_mask": {
-        "description": "Scale, softcap, bias, mask, in this order: any other order shows.",
-        "flags": "softcap bias mask scaled",
-        "sizes": (3, 4, 3, 2),
-        "draw": {"bias": (3, 4)},
-        "options": {"softcap": 1.5},
-        "masks": {"mask": "1011 0111 1101"},
     },
 }
