@@ -13,18 +13,24 @@ from parity_tests.golden.verdict import compared, verdict
 
 # Two results that both lie within the bound of the truth are twice the bound apart at most.
 WITHIN = 2.0
-COLOURS = {"nothing": "green", "within rounding": "yellow", "beyond": "bold red"}
+COLOURS = {"nothing": "green", "not compared": "dim", "within rounding": "yellow", "beyond": "bold red"}
+PHRASES = {
+    "nothing": "unchanged",
+    "within rounding": "changed within rounding",
+    "beyond": "changed beyond it",
+    "not compared": "on one side only",
+}
 
 
 class Change(NamedTuple):
-    """What changed in one case and dtype.
+    """What changed in one case.
 
     Attributes
     ----------
     path, dtype
-        The case, and the dtype that was asked for.
+        The case, and the dtype in which most changed.
     verdict
-        ``nothing``, ``within rounding`` or ``beyond``.
+        ``nothing``, ``within rounding`` or ``beyond``; ``not compared`` if only one side has it.
     where
         What changed most.
     size
@@ -54,19 +60,28 @@ def between(truth, before, now):
     Returns
     -------
     changes
-        Of every case and dtype that either has.
+        One for every case that either has: of its dtypes the one in which most changed.
+
+    Raises
+    ------
+    ValueError
+        If no result is on both sides.
     """
-    found = []
+    found, order = [], list(COLOURS)
     for path in truth.cases:
         old, new = before.get(path, {}), now.get(path, {})
-        found += [_change(truth, path, dtype, old.get(dtype), new.get(dtype)) for dtype in {**old, **new}]
+        changes = [_change(truth, path, dtype, old.get(dtype), new.get(dtype)) for dtype in {**old, **new}]
+        if changes:
+            found.append(max(changes, key=lambda one: (order.index(one.verdict), one.size)))
+    if all(one.verdict == "not compared" for one in found):
+        raise ValueError("compare: expected results for a case and dtype on both sides, received none")
     return found
 
 
 def _change(truth, path, dtype, before, now):
     judged = [None if one is None else verdict(truth, path, dtype, one) for one in (before, now)]
     if before is None or now is None:
-        return Change(path, dtype, "beyond", "only before" if now is None else "only now", np.inf, *judged)
+        return Change(path, dtype, "not compared", "only before" if now is None else "only now", 0.0, *judged)
     if before.error or now.error:
         same = before.error == now.error
         return Change(path, dtype, "nothing" if same else "beyond", "call", 0.0 if same else np.inf, *judged)
@@ -101,8 +116,8 @@ def show(changes, file, target, console):
     if changed:
         console.print(_table(changed))
     counted = Counter(one.verdict for one in changes)
-    told = ", ".join(f"{counted[word]} {word}" for word in COLOURS if counted[word]) or "no results"
-    console.print(f"{file} and {target}: of {len(changes)} results, {told}.", highlight=False, soft_wrap=True)
+    told = ", ".join(f"{counted[word]} {phrase}" for word, phrase in PHRASES.items() if counted[word])
+    console.print(f"{file} and {target}: of {len(changes)} cases, {told}.", highlight=False, soft_wrap=True)
 
 
 def _table(changed):
@@ -113,7 +128,8 @@ def _table(changed):
         table.add_column(name, overflow="fold", justify="right" if name in ("change", "before", "now") else "left")
     for one in changed:
         word = Text(one.verdict, style=COLOURS[one.verdict])
-        table.add_row(one.path, one.dtype, one.where, ratio(one.size), word, _judged(one.before), _judged(one.now))
+        size = ratio(one.size) if one.size else ""
+        table.add_row(one.path, one.dtype, one.where, size, word, _judged(one.before), _judged(one.now))
     return table
 
 

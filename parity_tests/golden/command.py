@@ -96,7 +96,7 @@ def _compare(options, truth, console, progress):
         from parity_tests.golden import changes, record
 
     path, target = options.compare
-    _, before = record.read(path, truth)
+    before = {case: _only(_dtypes(options), dtypes) for case, dtypes in record.read(path, truth)[1].items()}
     now = (
         record.read(target, truth)[1] if target.endswith(".json") else _given(target, options, truth, console, progress)
     )
@@ -120,6 +120,10 @@ def _subjects(targets, kind):
         from parity_tests import subjects
     check_backend()
     return subjects.chosen(targets, kind)
+
+
+def _only(wanted, dtypes):
+    return {dtype: given for dtype, given in dtypes.items() if dtype in wanted}
 
 
 def _dtypes(options):
