@@ -34,6 +34,28 @@ class Divergence(NamedTuple):
         return example.without_items(rows.any(axis=1)) if self.excuses == "items" else example.without_rows(rows)
 
 
+class CaseDivergence(NamedTuple):
+    """An entry about golden cases: what runs ONNX models differs in these, in these dtypes."""
+
+    name: str
+    subject: str
+    cases: tuple[str, ...]
+    dtypes: tuple[str, ...]
+    version: str
+    sentence: str
+    documented: str
+
+
+def of_cases(target=None):
+    """Return the entries about golden cases, those of a target if one is named."""
+    found = [
+        CaseDivergence(**{**entry, "name": name, "cases": tuple(entry["cases"]), "dtypes": tuple(entry["dtypes"])})
+        for name, entry in _entries().items()
+        if "cases" in entry
+    ]
+    return [one for one in found if target in (None, one.subject)]
+
+
 def known(target):
     """Return the divergences of a subject on the backend in use."""
     return [
@@ -44,14 +66,18 @@ def known(target):
 
 
 def read():
-    """Return all entries of ``divergences.toml``."""
-    entries = tomllib.loads(files("parity_tests").joinpath("divergences.toml").read_text(encoding="utf-8"))
+    """Return the entries of ``divergences.toml`` about layers."""
     return [
         Divergence(
             **{**entry, "name": name, "properties": tuple(entry["properties"]), "backend": tuple(entry["backend"])}
         )
-        for name, entry in entries.items()
+        for name, entry in _entries().items()
+        if "cases" not in entry
     ]
+
+
+def _entries():
+    return tomllib.loads(files("parity_tests").joinpath("divergences.toml").read_text(encoding="utf-8"))
 
 
 def nothing_visible(kind, example):

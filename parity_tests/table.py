@@ -31,10 +31,15 @@ def show(report, console: Console):
 
 def show_known(names, console):
     """Print what the named divergences are."""
-    for entry in divergences.read():
+    for entry in (*divergences.read(), *divergences.of_cases()):
         if entry.name in names:
             console.print(Text.assemble((f"known: {entry.subject}, {entry.name}. ", "yellow"), entry.sentence))
-            console.print(Text(f"  Keras says: {entry.documented}", style="dim"))
+            console.print(Text(f"  {_documents(entry.subject)} says: {entry.documented}", style="dim"))
+
+
+def _documents(subject):
+    """Whose documentation tells of a subject."""
+    return "Keras" if subject.startswith("keras") else "ONNX"
 
 
 def conclusion(report):

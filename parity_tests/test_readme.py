@@ -7,7 +7,14 @@ from pathlib import Path
 import parity_tests
 
 ROOT = Path(parity_tests.__file__).parents[1]
-ROOMS = ("reference", "keras_impl", "parity_tests", "parity_tests/golden", "parity_tests/soak")
+ROOMS = (
+    "reference",
+    "keras_impl",
+    "parity_tests",
+    "parity_tests/golden",
+    "parity_tests/golden/to_onnx",
+    "parity_tests/soak",
+)
 TOLD_BELOW_THE_TABLE = ("__init__", "__main__", "conftest")
 
 
