@@ -31,12 +31,12 @@ def few_cases(few, monkeypatch):
     monkeypatch.setattr(folder, "read", lambda place: few.cases)
 
 
-def wrong(name, truth):
-    """A fault of the gallery, held to cases in float32."""
+def wrong(name, truth, dtypes=("float32",)):
+    """A fault of the gallery, held to cases."""
     fault = getattr(mutants, name)
     kind = SELF_ATTENTION if issubclass(fault, keras_impl.SelfAttention) else ATTENTION
     subject = subjects.Subject(f"parity_tests.mutants:{name}", kind, fault, subjects.options_of(fault, kind))
-    return held.layer(truth, subject, ("float32",))
+    return held.layer(truth, subject, dtypes)
 
 
 def disagreeing(one):
@@ -167,3 +167,8 @@ def test_the_example_of_the_documentation_reads_a_case_without_the_reference(tmp
 
 def test_the_documentation_counts_the_cases():
     assert f"{len(TRUTH.cases)} fixed inputs" in (folder.HOME / "README.md").read_text(encoding="utf-8")
+
+
+def test_weights_in_another_dtype_than_the_output_disagree(few):
+    found = wrong("WeightsReturnedInFloat32", few, ("float16",))
+    assert {found.worst(path)[1].worst.message for path in SOME} == {"dtype: expected float16, received float32"}

@@ -11,6 +11,7 @@ import pytest
 from parity_tests.golden import catalogue, generate, layout, oracle
 
 CASES = generate.HOME / "cases"
+SIZED = ("query", "key", "value", "x", "W_q", "W_k", "W_v")
 PURE = """\
 import sys
 sys.modules["_decimal"] = None  # so that decimal is the one written in Python
@@ -103,6 +104,11 @@ def test_flags_say_what_a_case_is():
         flags, what = set(case["flags"]), facts(case)
         assert {name for name in what if name in flags} == {name for name, so in what.items() if so}, path
         assert flags & {"unscaled", "scaled", "other_scale"}, path
+        T, S = case["shapes"]["visible"][-2:]
+        lengths = {"fewer_queries": T < S, "equal_lengths": T == S, "more_queries": T > S}
+        assert all(lengths[flag] for flag in flags & lengths.keys()), path
+        sizes = [size for name in SIZED if name in case["shapes"] for size in case["shapes"][name]]
+        assert "equal_sizes" not in flags or len(set(sizes)) == 1, path
 
 
 def facts(case):

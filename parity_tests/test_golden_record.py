@@ -65,12 +65,18 @@ def test_a_file_of_results_is_held_to_the_cases(few, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        ("{", "a file with Expecting property name"),
-        ("{}", "a file with no 'schema'"),
+        ("{", "a damaged file: Expecting property name"),
+        ("{}", "a damaged file: no 'schema'"),
         ('{"schema": 2}', "schema: expected 1, received 2"),
+        ('{"schema": 1, "target": "", "results": {}}', "results: expected one case at least, received none"),
+        ('{"schema": 1, "target": "", "results": {"dot_product/causal": {}}}', "expected a dtype with results"),
+        (
+            '{"schema": 1, "target": "", "results": {"dot_product/causal": {"float32": {"dtype": "float32"}}}}',
+            "dot_product/causal: float32: expected results, received none",
+        ),
         ('{"schema": 1, "target": "", "results": {"x": {}}}', "case: expected one of 3, such as dot_product/causal"),
         (
-            '{"schema": 1, "target": "", "results": {"dot_product/causal": {"int8": {}}}}',
+            '{"schema": 1, "target": "", "results": {"dot_product/causal": {"int8": {"output": []}}}}',
             "dtype: expected one of float32",
         ),
         (
@@ -79,7 +85,7 @@ def test_a_file_of_results_is_held_to_the_cases(few, tmp_path, capsys):
         ),
         (
             '{"schema": 1, "target": "", "results": {"dot_product/causal": {"float32": {"output": [[1], [2, 3]]}}}}',
-            "a file with setting an array element with a sequence",
+            "a damaged file: setting an array element with a sequence",
         ),
     ],
 )
@@ -127,9 +133,10 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_computed(c
 @pytest.mark.usefixtures("few_cases")
 def test_what_one_side_lacks_is_not_compared(few, tmp_path, capsys):
     case = few.cases["dot_product/causal"].expected
+    second = {"float32": {"output": few.cases[SOME[1]].expected["output"].tolist()}}
     both, one = ({"float32": {"output": case["output"].tolist()}}, {"float32": {"d_key": case["d_key"].tolist()}})
     paths = []
-    for name, results in (("a", {"dot_product/causal": both}), ("b", {"dot_product/causal": both, SOME[1]: {}})):
+    for name, results in (("a", {"dot_product/causal": both}), ("b", {"dot_product/causal": both, SOME[1]: second})):
         paths.append(tmp_path / f"{name}.json")
         paths[-1].write_text(json.dumps({"schema": 1, "target": name, "results": results}), encoding="utf-8")
     assert main(["golden", "--compare", *map(str, paths)]) == 0

@@ -8,10 +8,11 @@ import pytest
 from parity_tests.comparison import compare
 from parity_tests.golden import catalogue, generate
 from reference.__main__ import main
-from reference.golden import bounds, read_case, work
+from reference.golden import bounds, read_case, visible, work
 from reference.rounding import FLOAT64
 
 CASES = generate.HOME / "cases"
+HIDING = ("mask", "key_mask", "causal", "window")
 
 
 def edited(tmp_path, path, edit):
@@ -80,3 +81,13 @@ def test_a_file_that_is_cut_short_is_refused_in_one_line(tmp_path, capsys):
     printed = capsys.readouterr().err
     assert printed.startswith(f"reference: {path}: expected a golden case, received a damaged file: ")
     assert printed.count("\n") == 1
+
+
+@pytest.mark.parametrize("path", [path for path, plan in catalogue.PLANS.items() if "masks_together" in plan["flags"]])
+def test_each_of_several_masks_hides_what_no_other_hides(path):
+    case = read_case(CASES / f"{path}.json")
+    parts = [(part, name) for part in ("masks", "options") for name in getattr(case, part) if name in HIDING]
+    assert len(parts) > 1
+    for part, name in parts:
+        others = {one: thing for one, thing in getattr(case, part).items() if one != name}
+        assert (visible(case._replace(**{part: others})) != visible(case)).any(), name

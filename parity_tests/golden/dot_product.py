@@ -168,11 +168,13 @@ PLANS = {
         "leading": (2,),
     },
     "large_scores_unscaled": {
-        "description": "Scores of about 100 from a depth of 16, whose exponentials overflow in float32 unless shifted.",
+        "description": "Scores of 256 and less from a depth of 16, whose exponentials overflow unless shifted.",
         "flags": "large_scores unscaled",
+        "inputs": {
+            "query": [[4.0] * 16, [4.0, -4.0] * 8, [-4.0] * 16],
+            "key": [[4.0] * 16, [3.875] + [4.0] * 15, [4.0, -4.0] * 8, [-4.0] * 16, [0.5, -0.25] * 8],
+        },
         "sizes": (3, 5, 16, 2),
-        "largest": {"query": 4.0, "key": 4.0},
-        "leading": (2,),
     },
     "close_large_scores": {
         "description": "Scores near 200 and near -200 that differ little within a row: a shift "
@@ -186,7 +188,7 @@ PLANS = {
         "sizes": (2, 3, 3, 2),
     },
     "tiny_scores": {
-        "description": "Scores of about a thousandth: the weights are nearly even, and only nearly.",
+        "description": "Scores of a few thousandths: the weights are nearly even, and only nearly.",
         "flags": "tiny_scores other_scale",
         "sizes": (2, 4, 3, 2),
         "inputs": {"scale": 2.0**-10},

@@ -20,7 +20,7 @@ PLANS = {
         "sizes": (3, 3, 2, 2),
         "leading": (2, 2),
         "options": {"causal": {"offset": 0}},
-        "masks": {"key_mask": ["110", "101"]},
+        "masks": {"key_mask": [["110"], ["100"]]},
     },
     "keys_shared_by_the_batch": {
         "description": "All items attend the same keys and values, whose gradients are sums over the items.",

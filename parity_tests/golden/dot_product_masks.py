@@ -27,7 +27,7 @@ PLANS = {
         "flags": "padding batch scaled",
         "sizes": (2, 5, 2, 2),
         "leading": (3,),
-        "masks": {"key_mask": "10101 11011 01110"},
+        "masks": {"key_mask": "10101 11011 11101"},
     },
     "padding_of_high_scores": {
         "description": "What is hidden has scores that are higher by hundreds: padding is not always 0.",
@@ -41,7 +41,7 @@ PLANS = {
         "masks": {"key_mask": "1010"},
     },
     "padding_of_high_scores_unscaled": {
-        "description": "What is hidden has scores that are higher by 60 and more, and nothing is scaled.",
+        "description": "What is hidden has scores that are higher by 33 and more, and nothing is scaled.",
         "flags": "padding hidden_outscores unscaled",
         "inputs": {
             "query": [[4.0, 4.0, 4.0], [4.0, 3.0, 2.0]],
@@ -162,7 +162,7 @@ PLANS = {
         "options": {"causal": {"offset": 0}},
     },
     "causal_past_128": {
-        "description": "Causal over more than 128 queries, which all but the first two see all keys.",
+        "description": "Causal over more than 128 queries, of which all but the first two see all keys.",
         "flags": "causal_top_left more_queries many_queries",
         "sizes": (130, 3, 1, 1),
         "options": {"causal": {"offset": 0}},
@@ -186,14 +186,14 @@ PLANS = {
         "options": {"window": {"left": 1, "right": None, "offset": 2}},
     },
     "mask_and_causal": {
-        "description": "A mask hides other keys than the causal one, in each row; of the third query it leaves none.",
+        "description": "A mask hides what a causal one shows, but in the first row; the third query sees nothing.",
         "flags": "masks_together mask causal_top_left nothing_visible",
         "sizes": (4, 4, 2, 2),
         "options": {"causal": {"offset": 0}},
         "masks": {"mask": "1111 0111 0001 1011"},
     },
     "padding_and_causal": {
-        "description": "The first keys are padding, so that a causal mask alone does not hide them.",
+        "description": "Keys among the first are hidden, which a causal mask alone would show.",
         "flags": "masks_together padding causal_top_left batch",
         "sizes": (4, 4, 2, 2),
         "leading": (2,),
@@ -201,7 +201,7 @@ PLANS = {
         "masks": {"key_mask": "1011 1101"},
     },
     "mask_padding_causal_and_window": {
-        "description": "Four reasons to hide a key, none of which hides what the others do.",
+        "description": "Four reasons to hide a key, each of which hides something that no other hides.",
         "flags": "masks_together mask padding causal_top_left window scaled batch",
         "sizes": (5, 5, 2, 2),
         "leading": (2,),

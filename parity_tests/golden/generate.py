@@ -55,6 +55,9 @@ def generate(folder, replace=()):
     problems
         A line for each file that is not what it should be and may not be written; nothing else is lost by it.
     """
+    Path(folder).mkdir(
+        parents=True, exist_ok=True
+    )  # so that a place that cannot be is told before anything is computed
     listed = manifest.read(folder) if Path(folder, manifest.NAME).exists() else {}
     wrong, right = [], set()
     for path, case in _computed(replace or catalogue.PLANS):

@@ -54,6 +54,8 @@ def read(path, truth):
         document = json.loads(Path(path).read_text(encoding="utf-8"))
         if document["schema"] != SCHEMA:
             raise ValueError(f"schema: expected {SCHEMA}, received {document['schema']}")
+        if not document["results"]:
+            raise ValueError("results: expected one case at least, received none")
         results = {}
         for case, dtypes in document["results"].items():
             _check(case, dtypes, truth)
@@ -62,7 +64,7 @@ def read(path, truth):
         return document["target"], results
     except (ValueError, TypeError, AttributeError, KeyError) as error:
         reason = f"no {error}" if isinstance(error, KeyError) else error
-        raise ValueError(f"{path}: expected results for golden cases, received a file with {reason}") from error
+        raise ValueError(f"{path}: expected results for golden cases, received a damaged file: {reason}") from error
 
 
 def _check(case, dtypes, truth):
@@ -70,7 +72,11 @@ def _check(case, dtypes, truth):
         raise ValueError(
             f"case: expected one of {len(truth.cases)}, such as {next(iter(truth.cases))}, received {case!r}"
         )
+    if not dtypes:
+        raise ValueError(f"{case}: expected a dtype with results, received none")
     for dtype, arrays in dtypes.items():
+        if not arrays.keys() - {"dtype"}:
+            raise ValueError(f"{case}: {dtype}: expected results, received none")
         if dtype not in DTYPES:
             raise ValueError(f"{case}: dtype: expected one of {', '.join(DTYPES)}, received {dtype!r}")
         names = {"output_alone", "dtype", "error", *truth.cases[case].expected} - {"visible"}

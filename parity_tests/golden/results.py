@@ -69,7 +69,8 @@ def of_layer(layers, case, dtype):
         for name, array in found.items()
         if name.removesuffix("_alone") in case.expected
     }
-    return Given(dtype_name(output), arrays)
+    others = {dtype_name(array) for array in (output, alone, weights)} - {dtype}
+    return Given(min(others, default=dtype), arrays)
 
 
 def _in_shape(array, case, name):

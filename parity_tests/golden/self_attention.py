@@ -12,7 +12,7 @@ PLANS = {
     },
     "by_hand_identity": {
         "description": "All projections are the identity, so that x attends itself.",
-        "flags": "by_hand equal_sizes",
+        "flags": "by_hand",
         "inputs": {
             "x": [[1.0, 0.0], [0.0, 2.0], [1.0, 1.0]],
             "W_q": [[1.0, 0.0], [0.0, 1.0]],
@@ -26,7 +26,7 @@ PLANS = {
         "description": "The projections are wider than the input.",
         "flags": "distinct_sizes scaled",
         "sizes": (4, 2, 5, 5),
-        "leading": (2,),
+        "leading": (3,),
     },
     "values_of_another_depth": {
         "description": "The values are projected to another depth than queries and keys.",

@@ -114,6 +114,9 @@ def _summary(held, truth):
         if verdict.worst.ratio:
             text += f" Largest error/bound where they agree: {ratio(verdict.worst.ratio)}"
             text += f" ({path}, {dtype}, {verdict.worst.where})."
+    judged = {name for path in asked for one in held.verdicts[path].values() for name in one.outcomes} - {"dtype"}
+    if judged:
+        text += f" Judged: {', '.join(sorted(judged))}."
     if held.left_out:
         reasons = Counter(held.left_out.values()).most_common()
         text += f" {len(held.left_out)} were not asked: {', '.join(f'{reason} ({many})' for reason, many in reasons)}."
