@@ -9,7 +9,7 @@ import keras_impl
 from parity_tests import mutants, subjects
 from parity_tests.__main__ import main
 from parity_tests.dot_product import ATTENTION
-from parity_tests.golden import folder, held, translation
+from parity_tests.golden import folder, held, table, translation
 from parity_tests.golden.results import Given
 from parity_tests.golden.verdict import Truth, verdict
 from parity_tests.self_attention import SELF_ATTENTION
@@ -172,3 +172,11 @@ def test_the_documentation_counts_the_cases():
 def test_weights_in_another_dtype_than_the_output_disagree(few):
     found = wrong("WeightsReturnedInFloat32", few, ("float16",))
     assert {found.worst(path)[1].worst.message for path in SOME} == {"dtype: expected float16, received float32"}
+
+
+def test_flags_of_which_the_largest_share_disagrees_are_told_first():
+    told = table.suspicious(wrong("CausalOffByOne", TRUTH), TRUTH)
+    shares = [many / of for _, many, of in told]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[0] == 1
+    assert "causal_top_left" in [flag for flag, _, _ in told]
