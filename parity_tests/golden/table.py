@@ -114,7 +114,8 @@ def _summary(held, truth):
         if verdict.worst.ratio:
             text += f" Largest error/bound where they agree: {ratio(verdict.worst.ratio)}"
             text += f" ({path}, {dtype}, {verdict.worst.where})."
-    judged = {name for path in asked for one in held.verdicts[path].values() for name in one.outcomes} - {"dtype", "call"}
+    judged = {name for path in asked for one in held.verdicts[path].values() for name in one.outcomes}
+    judged -= {"dtype", "call"}
     if judged:
         text += f" Judged: {', '.join(sorted(judged))}."
     if held.left_out:
