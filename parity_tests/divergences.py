@@ -41,6 +41,7 @@ class CaseDivergence(NamedTuple):
     subject: str
     cases: tuple[str, ...]
     dtypes: tuple[str, ...]
+    verdict: str
     version: str
     sentence: str
     documented: str

@@ -1,6 +1,7 @@
 """The command that exports golden cases as ONNX backend tests."""
 
 import argparse
+import importlib
 import os
 import shutil
 import sys
@@ -40,9 +41,10 @@ def _run(options):
         raise ValueError("folder: expected one to write to, or --run, received neither")
     if options.folder:
         check_folder("folder", options.folder)
-    import onnx  # noqa: F401  # so that it is told at once if there is none
-
+    _check_installed("onnx", *(["onnxruntime"] if options.run else []))
     cases = folder.read()
+    if options.folder in cases:  # a name where the folder should be would become a folder
+        raise ValueError(f"folder: expected a folder before the names, received a case, {options.folder!r}")
     for name in options.name:
         if name not in cases:
             raise ValueError(f"name: expected a golden case, such as {next(iter(cases))}, received {name!r}")
@@ -50,6 +52,15 @@ def _run(options):
     if options.folder:
         _export(options.folder, chosen, options.dtype)
     return _hold(chosen, options.dtype) if options.run else 0
+
+
+def _check_installed(*names):
+    """Refuse at once what cannot work, which would else look as if every case raised."""
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise ValueError(f"{name}: expected the packages of the extra onnx, received {error}") from error
 
 
 def _export(place, cases, dtype):

@@ -64,6 +64,10 @@ def given(target, case, dtype):
 
 
 def _excused(target, path, dtype, found):
-    """What is known to differ in this case and dtype is known."""
-    names = tuple(one.name for one in divergences.of_cases(target) if path in one.cases and dtype in one.dtypes)
-    return found._replace(verdict="known", known=names) if names and found.verdict != "agrees" else found
+    """What is known to differ in this case and dtype, and in this way, is known."""
+    names = tuple(
+        one.name
+        for one in divergences.of_cases(target)
+        if path in one.cases and dtype in one.dtypes and found.verdict == one.verdict
+    )
+    return found._replace(verdict="known", known=names) if names else found
