@@ -83,7 +83,9 @@ def test_a_file_that_is_cut_short_is_refused_in_one_line(tmp_path, capsys):
     assert printed.count("\n") == 1
 
 
-@pytest.mark.parametrize("path", [path for path, plan in catalogue.PLANS.items() if "masks_together" in plan["flags"]])
+@pytest.mark.parametrize(
+    "path", [path for path in catalogue.PLANS if "masks_together" in catalogue.given(path)["flags"]]
+)
 def test_each_of_several_masks_hides_what_no_other_hides(path):
     case = read_case(CASES / f"{path}.json")
     parts = [(part, name) for part in ("masks", "options") for name in getattr(case, part) if name in HIDING]

@@ -1,15 +1,21 @@
 """Every golden case as data: what goes in, made from its plan.
 
-A plan gives a description, flags, sizes, and what is special; the rest is drawn: multiples of 1/8 between -4 and 4,
-which every dtype holds exactly, from a seed that is the path of the case and the name of the array. Python promises
-that ``random.Random(seed).random()`` stays as it is.
+A plan gives a description, sizes, what is special, and those flags that do not follow from it, as `structure` says;
+the rest is drawn: multiples of 1/8 between -4 and 4, which every dtype holds exactly, from a seed that is the path of
+the case and the name of the array. Python promises that ``random.Random(seed).random()`` stays as it is.
 """
 
-from decimal import Context, Decimal
 from math import prod
 from random import Random
 
-from parity_tests.golden import dot_product, dot_product_axes, dot_product_bias, dot_product_masks, self_attention
+from parity_tests.golden import (
+    dot_product,
+    dot_product_axes,
+    dot_product_bias,
+    dot_product_masks,
+    self_attention,
+    structure,
+)
 
 PLANS = {
     **{
@@ -36,7 +42,6 @@ def given(path):
         ``description``, ``flags``, ``shapes`` (of all arrays), ``inputs``, ``masks``, ``options`` and ``cotangents``.
     """
     plan = PLANS[path]
-    flags = set(plan["flags"].split())
     drawn = {**_shapes(path, plan), **plan.get("draw", {})}
     inputs, cotangents = (
         {**{name: _drawn(path, plan, name, drawn[name]) for name in names if name in drawn}, **plan.get(part, {})}
@@ -44,23 +49,16 @@ def given(path):
     )
     masks = {name: _parsed(rows) for name, rows in plan.get("masks", {}).items()}
     d_k = _shape_of(inputs["W_q" if "W_q" in inputs else "query"])[-1]
-    inputs.setdefault("scale", _root(d_k) if "scaled" in flags else 1.0)
-    flags.add(_flag_of_scale(inputs["scale"], d_k))
-    if "leading" not in plan:
-        flags.add("no_batch_axis")
+    inputs.setdefault("scale", structure.root(d_k) if plan.get("scaled") else 1.0)
     inputs = {name: inputs[name] for name in INPUTS if name in inputs}
     parts = {"inputs": inputs, "masks": masks, "cotangents": cotangents}
-    return {
-        "description": plan["description"],
-        "flags": sorted(flags),
-        "shapes": {
-            name: list(drawn[name] if name in drawn else _shape_of(numbers))
-            for part in parts.values()
-            for name, numbers in part.items()
-        },
-        "options": plan.get("options", {}),
-        **parts,
+    shapes = {
+        name: list(drawn[name] if name in drawn else _shape_of(numbers))
+        for part in parts.values()
+        for name, numbers in part.items()
     }
+    case = {"description": plan["description"], "shapes": shapes, "options": plan.get("options", {}), **parts}
+    return {**case, "flags": sorted(structure.flags(case) | set(plan.get("flags", "").split()))}
 
 
 def _shapes(path, plan):
@@ -88,24 +86,12 @@ def _drawn(path, plan, name, shape):
     return _nested(rows, shape)
 
 
-def _flag_of_scale(scale, d_k):
-    if scale == 1.0:
-        return "unscaled"
-    return "scaled" if scale == _root(d_k) else "other_scale"
-
-
 def _parsed(rows):
     """A mask from words of 0 and 1: one is a row, several are a matrix, and a list has one more axis."""
     if isinstance(rows, str):
         words = [[digit == "1" for digit in word] for word in rows.split()]
         return words if len(words) > 1 else words[0]
     return [_parsed(one) for one in rows]
-
-
-def _root(d_k):
-    """``d_k ** -0.5``, rounded correctly to float64, which a power is not on every machine."""
-    context = Context(prec=60)
-    return float(context.divide(Decimal(1), Decimal(d_k).sqrt(context)))
 
 
 def _shape_of(numbers):

@@ -1,22 +1,20 @@
 """The plans of the golden cases of dot-product attention that are about leading axes and cotangents."""
 
 PLANS = {
-    "batch": {"description": "Two items.", "flags": "batch scaled", "sizes": (3, 2, 2, 4), "leading": (2,)},
+    "batch": {"description": "Two items.", "scaled": True, "sizes": (3, 2, 2, 4), "leading": (2,)},
     "batch_and_heads": {
         "description": "Two items of three heads each.",
-        "flags": "many_leading_axes scaled",
+        "scaled": True,
         "sizes": (2, 3, 2, 2),
         "leading": (2, 3),
     },
     "three_leading_axes": {
         "description": "Three leading axes, of length 2, 1 and 2.",
-        "flags": "many_leading_axes",
         "sizes": (2, 3, 2, 1),
         "leading": (2, 1, 2),
     },
     "heads_causal_and_padded": {
         "description": "Two items of two heads, causal, each item padded to its own length.",
-        "flags": "many_leading_axes masks_together padding causal_top_left",
         "sizes": (3, 3, 2, 2),
         "leading": (2, 2),
         "options": {"causal": {"offset": 0}},
@@ -24,49 +22,45 @@ PLANS = {
     },
     "keys_shared_by_the_batch": {
         "description": "All items attend the same keys and values, whose gradients are sums over the items.",
-        "flags": "broadcasting",
         "sizes": (2, 3, 2, 2),
         "leading": (3,),
         "draw": {"key": (3, 2), "value": (3, 2)},
     },
     "query_shared_by_the_batch": {
         "description": "One query attends every item's own keys.",
-        "flags": "broadcasting one_query",
         "sizes": (1, 4, 2, 2),
         "leading": (3,),
         "draw": {"query": (1, 1, 2)},
     },
     "grouped_queries": {
         "description": "Grouped-query attention: two groups of two heads, each group with keys and values of its own.",
-        "flags": "broadcasting many_leading_axes scaled",
+        "scaled": True,
         "sizes": (2, 3, 3, 2),
         "leading": (2, 2),
         "draw": {"key": (2, 1, 3, 3), "value": (2, 1, 3, 2)},
     },
     "values_of_each_head": {
         "description": "Two heads share queries and keys, and differ in their values.",
-        "flags": "broadcasting",
         "sizes": (2, 3, 2, 2),
         "leading": (2,),
         "draw": {"query": (2, 2), "key": (3, 2)},
     },
     "cotangent_on_the_weights": {
         "description": "The loss depends on output and weights.",
-        "flags": "cotangent_on_weights scaled",
+        "scaled": True,
         "sizes": (3, 4, 3, 2),
         "leading": (2,),
         "draw": {"d_weights": (2, 3, 4)},
     },
     "cotangent_on_the_weights_alone": {
         "description": "The loss depends on the weights and not on the output, so that the values have no gradient.",
-        "flags": "cotangent_on_weights",
         "sizes": (2, 3, 2, 2),
         "draw": {"d_weights": (2, 3)},
         "cotangents": {"d_output": [[0.0, 0.0], [0.0, 0.0]]},
     },
     "cotangent_on_masked_weights": {
         "description": "The loss depends on the weights of hidden keys too, which are 0 whatever the scores are.",
-        "flags": "cotangent_on_weights masks_together padding causal_top_left nothing_visible batch",
+        "flags": "nothing_visible",
         "sizes": (3, 3, 2, 2),
         "leading": (2,),
         "draw": {"d_weights": (2, 3, 3)},
@@ -75,7 +69,6 @@ PLANS = {
     },
     "cotangent_on_weights_of_hidden_queries": {
         "description": "The weights of hidden queries are not hidden, and neither is the gradient that reaches them.",
-        "flags": "cotangent_on_weights query_mask batch",
         "sizes": (2, 3, 2, 2),
         "leading": (2,),
         "draw": {"d_weights": (2, 2, 3)},
@@ -83,13 +76,15 @@ PLANS = {
     },
     "cotangent_of_one_query": {
         "description": "Only the output of the first query counts.",
-        "flags": "one_gradient scaled",
+        "flags": "one_gradient",
+        "scaled": True,
         "sizes": (2, 3, 3, 2),
         "cotangents": {"d_output": [[1.5, -0.75], [0.0, 0.0]]},
     },
     "large_cotangent": {
         "description": "A gradient from above of thousands, which nothing may clip.",
-        "flags": "large_cotangent scaled",
+        "flags": "large_cotangent",
+        "scaled": True,
         "sizes": (2, 3, 2, 2),
         "cotangents": {"d_output": [[1024.0, -512.0], [3072.0, 256.0]]},
     },

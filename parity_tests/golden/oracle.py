@@ -124,15 +124,22 @@ def _loss(results, cotangents):
 
 
 def _settled(compute):
-    """Numbers as float64, from as many digits as it takes until more of them change nothing."""
-    before = None
+    """Numbers as float64, from as many digits as it takes until more of them change nothing.
+
+    A number beside the midpoint of two float64 is not settled, as it might round to either, unless it is exact.
+    """
+    before, rounded_before = (), ()
     for digits in DIGITS:
         with localcontext(Context(prec=digits, Emax=MAX_EMAX, Emin=MIN_EMIN)):
-            now = [float(number) + 0.0 for number in compute(digits)]  # + 0.0, as there is one zero only
-        if now == before and (all(now) or digits > DIGITS_FOR_ZERO):
-            return now
-        before = now
-    raise ArithmeticError(f"expected {DIGITS[-1]} digits to settle a float64, received {now}")
+            numbers = compute(digits)
+            rounded = [float(number) + 0.0 for number in numbers]  # + 0.0, as there is one zero only
+            if rounded == rounded_before and (all(rounded) or digits > DIGITS_FOR_ZERO):
+                near = Decimal(10) ** (-digits // 3)  # as far off as a difference may be at the worst, and farther
+                exact = map(Decimal.__eq__, numbers, before)
+                if all(so or float(one * (1 - near)) == float(one * (1 + near)) for so, one in zip(exact, numbers)):
+                    return rounded
+        before, rounded_before = numbers, rounded
+    raise ArithmeticError(f"expected {DIGITS[-1]} digits to settle a float64, received {rounded}")
 
 
 def _sizes(arrays, masks):
