@@ -27,8 +27,8 @@ UNDERFLOWS = float(np.log(np.finfo(np.float32).tiny))
 
 def rows(case):
     """The scores of each query, and which of them it sees."""
-    S = case.expected["scores"].shape[-1]
-    return zip(case.expected["scores"].reshape(-1, S), case.expected["visible"].reshape(-1, S))
+    scores, visible = case.expected["scores"], case.expected["visible"]
+    return [(scores[row], visible[row]) for row in np.ndindex(scores.shape[:-1])]
 
 
 def has_ties(case):
@@ -91,8 +91,7 @@ def test_nothing_that_is_expected_is_subnormal():
 def test_saturated_scores_are_the_softcap_itself_in_float16():
     case = CASES["dot_product/softcap_saturated"]
     unbent = case.inputs["scale"] * (case.inputs["query"] @ case.inputs["key"].mT)
-    assert np.abs(unbent).min() >= 10
-    assert np.abs(unbent).max() < 100
+    assert np.abs(unbent).min() == 23
     assert (np.abs(case.expected["scores"]).astype(np.float16) == case.options["softcap"]).all()
     assert (np.sign(case.expected["scores"]) == np.sign(unbent)).all()
 

@@ -219,9 +219,9 @@ PLANS = {
         "second query makes 128 and 127.5.",
         "flags": "tied_scores large_scores",
         "inputs": {
-            "query": [[4.0, 2.0], [-4.0, -3.5]],
+            "query": [[4.0, 2.0], [-2.0, -1.75]],
             "key": [[4.0, 4.0], [-4.0, 0.0], [4.0, 4.0], [-3.875, -0.125]],
-            "scale": 8.0,
+            "scale": 16.0,
         },
         "sizes": (2, 4, 2, 3),
     },

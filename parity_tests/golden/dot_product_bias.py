@@ -44,10 +44,10 @@ PLANS = {
         "options": {"softcap": 2.0},
     },
     "softcap_saturated": {
-        "description": "Scores of tens are bent to 2.5 or -2.5 almost, so that their gradients nearly vanish.",
+        "description": "Scores of 23 and more are bent to 5 or -5 almost, so that their gradients nearly vanish.",
         "sizes": (2, 3, 2, 2),
-        "inputs": {"scale": 32.0},
-        "options": {"softcap": 2.5},
+        "inputs": {"scale": 64.0},
+        "options": {"softcap": 5.0},
     },
     "softcap_bias_and_mask": {
         "description": "Scale, softcap, bias, mask, in this order: any other order shows.",
