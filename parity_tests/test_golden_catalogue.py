@@ -1,13 +1,16 @@
 """Each golden case is what it is said to be, and what is expected of it can be told from nothing."""
 
+import json
+
 import numpy as np
 import pytest
 
 from parity_tests.golden import catalogue, generate, structure
 from reference.golden import bounds, read_case
-from reference.rounding import FLOAT32, FLOAT64
+from reference.rounding import BFLOAT16, FLOAT16, FLOAT32, FLOAT64
 
 CASES = {path: read_case(generate.HOME / "cases" / f"{path}.json") for path in catalogue.PLANS}
+DOCUMENTATION = (generate.HOME / "README.md").read_text(encoding="utf-8")
 OF_SCORES = {"d_query", "d_key", "d_scale", "d_W_q", "d_W_k", "d_b_q"}
 
 # Gradients that are 0 for a reason, beside those of weights that are 1 and those of biases of keys.
@@ -81,11 +84,49 @@ def test_nothing_that_is_expected_is_lost_in_rounding(arithmetic):
             assert not expected.any() or (expected > bound).any(), (path, name)
 
 
+@pytest.mark.parametrize(("dtype", "arithmetic"), [("bfloat16", BFLOAT16), ("float16", FLOAT16)])
+def test_the_documentation_tells_how_many_gradients_are_lost_in_short_dtypes(dtype, arithmetic):
+    lost = [
+        bool((np.abs(case.expected[name]) <= bound).all())
+        for case in CASES.values()
+        for name, bound in bounds(case, arithmetic).items()
+        if name.startswith("d_") and case.expected[name].any()
+    ]
+    told = f"{sum(lost)} ({sum(lost) / len(lost):.0%}) in {dtype}".replace("%", " %")
+    assert told in DOCUMENTATION
+    assert f"Of the {len(lost)} gradients that are not 0, " in DOCUMENTATION
+
+
 def test_nothing_that_is_expected_is_subnormal():
     tiny = np.finfo(np.float64).tiny
     for path, case in CASES.items():
         for name, array in case.expected.items():
             assert not ((array != 0) & (np.abs(array) < tiny)).any(), (path, name)
+
+
+def test_gradients_have_the_shapes_of_their_inputs_and_results_have_all_leading_axes():
+    for path, case in CASES.items():
+        assert all(case.expected[f"d_{name}"].shape == array.shape for name, array in case.inputs.items()), path
+        own = {"key_mask": 1, "query_mask": 1, "b_q": 1, "b_k": 1, "b_v": 1}
+        arrays = {**case.inputs, **case.masks}.items()
+        leading = np.broadcast_shapes(*(array.shape[: max(0, array.ndim - own.get(name, 2))] for name, array in arrays))
+        assert {case.expected[name].shape[:-2] for name in ("visible", "scores", "weights", "output")} == {leading}, (
+            path
+        )
+
+
+def test_a_bias_of_minus_infinity_hides_and_has_no_gradient():
+    case = CASES["dot_product/bias_that_hides"]
+    hidden = np.isneginf(case.inputs["bias"])
+    assert hidden.any()
+    assert not case.expected["d_bias"][hidden].any()
+    assert np.array_equal(case.expected["visible"], ~hidden)
+
+
+def test_arrays_without_elements_are_nested_as_far_as_there_is_something_to_nest():
+    case = json.loads((generate.HOME / "cases/dot_product/no_keys.json").read_text(encoding="utf-8"))
+    assert (case["shapes"]["weights"], case["expected"]["weights"]) == ([2, 0], [[], []])
+    assert (case["shapes"]["d_key"], case["expected"]["d_key"]) == ([0, 3], [])
 
 
 def test_saturated_scores_are_the_softcap_itself_in_float16():
@@ -144,6 +185,7 @@ def test_flags_that_follow_from_the_structure_are_written_nowhere_by_hand():
         ("dot_product/window_with_an_offset", "fewer_queries no_batch_axis unscaled window"),
         ("self_attention/distinct_sizes", "distinct_sizes no_batch_axis unscaled"),
         ("self_attention/wide_projections", "batch scaled"),
+        ("self_attention/large_projections", "no_batch_axis unscaled"),
         ("self_attention/nine_positions", "many_keys many_queries no_batch_axis unscaled"),
         ("self_attention/softcap", "no_batch_axis scaled softcap"),
         ("self_attention/cotangent_on_the_weights", "batch cotangent_on_weights unscaled"),
