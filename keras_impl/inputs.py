@@ -11,6 +11,21 @@ def check_units(name, units):
         )
 
 
+def check_size(name, size):
+    """Refuse a number of things that is not a positive integer."""
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        raise ValueError(f"Invalid value for argument {name}. Expected a positive integer. Received: {name}={size!r}")
+
+
+def check_choice(name, value, choices):
+    """Refuse a word that is none of ``choices``."""
+    if value not in choices:
+        raise ValueError(
+            f"Invalid value for argument {name}. Expected one of {', '.join(map(repr, choices))}. "
+            f"Received: {name}={value!r}"
+        )
+
+
 def check_dropout(dropout):
     """Refuse a rate at which nothing, or less than nothing, would remain."""
     if isinstance(dropout, bool) or not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:

@@ -20,7 +20,7 @@ def __getattr__(name):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    from parity_tests.backend import quiet_start
+    from keras_impl.backend import quiet_start
 
     with quiet_start():
         return getattr(import_module(f"parity_tests.{HOMES[name]}"), name)

@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from parity_tests.backend import quiet_start
+from keras_impl.backend import quiet_start
 from parity_tests.golden import command as golden_command
 from parity_tests.options import KINDS, check_options
 from parity_tests.progress import Bar, progress

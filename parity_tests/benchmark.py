@@ -12,7 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from parity_tests.backend import quiet_start
+from keras_impl.backend import quiet_start
 
 REPEATS = 7
 EXAMPLES = 1000

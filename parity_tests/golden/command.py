@@ -4,7 +4,8 @@ import os
 import sys
 from pathlib import Path
 
-from parity_tests.backend import check_backend, quiet_start
+from keras_impl.backend import quiet_start
+from parity_tests.backend import check_backend
 from parity_tests.options import check_file
 
 HOME = Path(__file__).parent

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
-from parity_tests.backend import quiet_start
+from keras_impl.backend import quiet_start
 
 SHARD = 1000  # examples; few enough to lose little when a worker dies
 DRIVEN = 4  # of so many shards, one looks for larger ratios near the largest

@@ -9,7 +9,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from parity_tests.backend import quiet_start
+from keras_impl.backend import quiet_start
 from parity_tests.golden import folder
 from parity_tests.golden.to_onnx.export import DTYPES, files, inexpressible
 from parity_tests.golden.verdict import Truth
