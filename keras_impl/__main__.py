@@ -57,7 +57,7 @@ def parser():
     train.set_defaults(run=run_train)
     train.add_argument("task", choices=("digits", "dates"), help="what is learned")
     train.add_argument("--model", metavar="NAME", help="which model (default: attention of digits, gru of dates)")
-    train.add_argument("--epochs", type=int, metavar="N", help="at most (default: 20 of digits, 8 of dates)")
+    train.add_argument("--epochs", type=int, metavar="N", help="at most (default: 15 of digits, 8 of dates)")
     train.add_argument("--out", metavar="DIR", help="the folder to write to (default: trained/TASK-MODEL)")
     train.add_argument("--seed", type=int, default=0, metavar="N", help="draws data and first weights (default: 0)")
     text = "See where a trained model looks: a picture and a page, written into its folder."

@@ -14,7 +14,7 @@ import numpy as np
 from keras_impl.inputs import check_choice
 
 CLASSES = 10
-LENGTH = 16  # images in a sequence
+LENGTH = 20  # images in a sequence
 LINE = 4  # images in a line of a page
 WORN = 2  # rows of each image
 TEST = 1000  # sequences
@@ -52,10 +52,10 @@ def sequences(part, number, seed=0, *, lines=False):
     Example:
 
     >>> sequences("test", 3).images.shape
-    (3, 16, 64)
+    (3, 20, 64)
     >>> page = sequences("test", 1, lines=True)
     >>> page.images.shape, page.labels.shape
-    ((1, 4, 4, 64), (1, 4))
+    ((1, 5, 4, 64), (1, 5))
     """
     check_choice("part", part, SHARES)
     random = np.random.default_rng([seed, *part.encode()])

@@ -1,5 +1,6 @@
 """The two tasks: what is learned, from which data, by which models, and how good they are at it."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -21,23 +22,26 @@ class Task(NamedTuple):
 
     Attributes:
         models: Builders by the name of the model; the first is the default. Each takes ``attention``.
-        load: From the name of a model and a seed to the three parts of the `Data`, by name.
+        numbers: How many examples each part has.
+        load: From the name of a model, those numbers and a seed to the `Data` of each part.
         measure: From a trained model and the part for the test to its metrics, by name.
         epochs, batch_size, learning_rate: How it is trained.
+        watched: What of the validation tells which epoch was the best.
         score: The metric that counts.
     """
 
-    models: dict
-    load: object
-    measure: object
+    models: dict[str, Callable]
+    numbers: dict[str, int]
+    load: Callable
+    measure: Callable
     epochs: int
     batch_size: int
     learning_rate: float
+    watched: str
     score: str
 
 
-def _load_digits(model, seed):
-    numbers = {"train": 8000, "validation": 1000, "test": digits.TEST}
+def _load_digits(model, numbers, seed):
     lines = model == "hierarchical"
     return {part: Data(*digits.sequences(part, number, seed, lines=lines)) for part, number in numbers.items()}
 
@@ -46,8 +50,7 @@ def _measure_digits(model, test):
     return classification_metrics(test.y, model.predict(test.x, batch_size=500, verbose=0))._asdict()
 
 
-def _load_dates(model, seed):
-    numbers = {"train": 10000, "validation": 1000, "test": 2000}
+def _load_dates(model, numbers, seed):
     drawn = {part: dates.dates(part, number, seed) for part, number in numbers.items()}
     return {part: _as_tokens(*one) for part, one in drawn.items()}
 
@@ -81,20 +84,24 @@ TASKS = {
             "multi_head": models.multi_head_attention_classifier,
             "hierarchical": models.hierarchical_attention_classifier,
         },
+        numbers={"train": 12000, "validation": 1000, "test": digits.TEST},
         load=_load_digits,
         measure=_measure_digits,
-        epochs=20,
+        epochs=15,
         batch_size=64,
         learning_rate=5e-3,
+        watched="val_accuracy",
         score="accuracy",
     ),
     "dates": Task(
         models={"gru": _translator("gru"), "lstm": _translator("lstm")},
+        numbers={"train": 10000, "validation": 1000, "test": 2000},
         load=_load_dates,
         measure=_measure_dates,
         epochs=8,
         batch_size=64,
         learning_rate=3e-3,
+        watched="val_loss",
         score="exact_match",
     ),
 }

@@ -25,7 +25,7 @@ def train(task_name, model_name=None, *, epochs=None, out=None, seed=0, verbose=
     Args:
         task_name: ``"digits"`` or ``"dates"``.
         model_name: One of the task's models, by default its first.
-        epochs: The most epochs; training stops earlier if five do not lower the loss of the validation.
+        epochs: The most epochs; training stops earlier if five in a row are not better than one before.
         out: The folder to write to, by default ``trained/TASK-MODEL``: the best weights as ``model.keras`` and
             ``without_attention.keras``, ``training.json``, and pictures.
         seed: Draws the data, the first weights and the batches.
@@ -45,9 +45,11 @@ def train(task_name, model_name=None, *, epochs=None, out=None, seed=0, verbose=
     check_size("epochs", epochs)
     folder = Path("trained") / f"{task_name}-{model_name}" if out is None else Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    data = task.load(model_name, seed)
+    data = task.load(model_name, task.numbers, seed)
     results = {
-        NAMES[attention]: _fit(task, model_name, data, epochs, folder / file, attention, seed, verbose)
+        NAMES[attention]: fit(
+            task, model_name, data, epochs, folder / file, attention=attention, seed=seed, verbose=verbose
+        )
         for attention, file in ((True, MODEL), (False, WITHOUT))
     }
     record = {
@@ -66,8 +68,22 @@ def train(task_name, model_name=None, *, epochs=None, out=None, seed=0, verbose=
     return record
 
 
-def _fit(task, model_name, data, epochs, path, attention, seed, verbose):
-    """Train one model and measure it."""
+def fit(task, model_name, data, epochs, path, *, attention=True, seed=0, verbose=0):
+    """Train one model, and save the best that it was.
+
+    Args:
+        task: A `keras_impl.tasks.Task`.
+        model_name: One of its models.
+        data: The `keras_impl.tasks.Data` of each part.
+        epochs: The most epochs.
+        path: The file to save it to, which ends in ``.keras``.
+        attention: Whether it has attention.
+        seed: Draws the first weights and the batches.
+        verbose: As Keras has it.
+
+    Returns:
+        Its metrics in the test, how long training took, and its history, as a dictionary that JSON can hold.
+    """
     keras.utils.set_random_seed(seed)
     model = task.models[model_name](attention=attention)
     steps = epochs * -(-len(data["train"].y) // task.batch_size)
@@ -83,8 +99,8 @@ def _fit(task, model_name, data, epochs, path, attention, seed, verbose):
         batch_size=task.batch_size,
         verbose=verbose,
         callbacks=[
-            KeepBest(path),
-            keras.callbacks.EarlyStopping(patience=PATIENCE, restore_best_weights=True),
+            KeepBest(path, task.watched),
+            keras.callbacks.EarlyStopping(task.watched, patience=PATIENCE, restore_best_weights=True),
         ],
     )
     seconds = time.perf_counter() - before
@@ -102,16 +118,23 @@ def _fit(task, model_name, data, epochs, path, attention, seed, verbose):
 
 
 class KeepBest(keras.callbacks.Callback):
-    """Saves the model whenever the loss of the validation is lower than ever, and replaces the file as a whole."""
+    """Saves the model after each epoch that is better than all before, and replaces the file as a whole.
 
-    def __init__(self, path):
+    Args:
+        path: The file.
+        watched: A metric; better is less of a loss, and more of anything else.
+    """
+
+    def __init__(self, path, watched):
         super().__init__()
         self.path = path
-        self.lowest = float("inf")
+        self.watched = watched
+        self.best = -float("inf")
 
     def on_epoch_end(self, epoch, logs=None):
-        if logs["val_loss"] < self.lowest:
-            self.lowest = logs["val_loss"]
+        good = -logs[self.watched] if self.watched.endswith("loss") else logs[self.watched]
+        if good > self.best:
+            self.best = good
             with replacing(self.path) as temporary:
                 self.model.save(temporary)
 
