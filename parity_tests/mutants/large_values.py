@@ -27,9 +27,11 @@ class GlobalShift(AttentionLayer):
 
     def compute_weights(self, scores, visible):
         exponentials = ops.exp(scores - ops.max(scores, initial=-1e4))
-        if visible is not None:
-            exponentials = ops.where(visible, exponentials, 0)
-        return exponentials / ops.sum(exponentials, axis=-1, keepdims=True)
+        if visible is None:
+            return exponentials / ops.sum(exponentials, axis=-1, keepdims=True)
+        exponentials = ops.where(visible, exponentials, 0)
+        nothing = ~ops.any(visible, axis=-1, keepdims=True)  # whose weights are 0, as they should be
+        return exponentials / ops.where(nothing, 1, ops.sum(exponentials, axis=-1, keepdims=True))
 
 
 class ShiftByHiddenKeys(AttentionLayer):

@@ -48,6 +48,15 @@ class ValuesOfDepthOneWithoutSign(AttentionLayer):
         return ops.relu(output) if value.shape[-1] == 1 else output
 
 
+class ValuesByTheWrongAxis(AttentionLayer):
+    """Multiplies the weights by the transposed values where that is possible: where there are as many keys as depth."""
+
+    def compute_output(self, weights, value, training):
+        if value.shape[-2] == value.shape[-1]:
+            value = ops.swapaxes(value, -2, -1)
+        return super().compute_output(weights, value, training)
+
+
 class KeysPastEightIgnored(AttentionLayer):
     """Ignores every key after the eighth."""
 
