@@ -56,8 +56,8 @@ class CategoryScore(NamedTuple):
         return (statistics.median(numbers), max(numbers)) if numbers else (None, None)
 
 
-def find(name, examples=300, seed=0):
-    """Run the check on one fault until the first example that shows it."""
+def find(name, examples=300, seed=0, by=None):
+    """Run the check on one fault until the first example that shows it, in the property ``by`` if one is named."""
     check_names([name])
     fault = GALLERY[name]
     kind = "self_attention" if issubclass(fault, keras_impl.SelfAttention) else "attention"
@@ -65,12 +65,15 @@ def find(name, examples=300, seed=0):
     options = subjects.options_of(fault, contract)
     subject = subjects.Subject(f"parity_tests.mutants:{name}", contract, fault, options)
     start = time.perf_counter()
-    number, properties = first_disagreement(subject, examples, seed)
+    number, properties = first_disagreement(subject, examples, seed, by)
     return Finding(name, fault.__doc__, kind, properties, number, time.perf_counter() - start)
 
 
-def first_disagreement(subject, examples, seed):
-    """Return the number of the first example that disagrees, and the properties that say so; or all, and none."""
+def first_disagreement(subject, examples, seed, by=None):
+    """Return the number of the first example that disagrees, and the properties that say so; or all, and none.
+
+    If ``by`` is a property, the first example that disagrees in that one.
+    """
     seen = 0
     layers = Layers(subject)
     found = ()
@@ -80,9 +83,9 @@ def first_disagreement(subject, examples, seed):
         if found:  # Hypothesis tries the example once more
             raise search.Enough
         seen += 1
-        for trial in trials:
-            found += tuple(disagreements(trial, layers, drawn.example))
-        if found:
+        properties = [name for trial in trials for name in disagreements(trial, layers, drawn.example)]
+        if properties and by in (None, *properties):
+            found = tuple(properties)
             raise search.Enough
         return {}
 

@@ -41,11 +41,8 @@ SEEN_BY = {
 
 
 @pytest.mark.parametrize("name", SEEN_BY)
-def test_every_property_sees_a_fault(name, monkeypatch):
-    monkeypatch.setattr(smallest, "smallest", lambda *arguments: None)  # whose work is not asked for here
-    report = parity_tests.check(f"parity_tests.mutants:{SEEN_BY[name]}", examples=60)
-    verdicts = {one.name: one.verdict for one in report.subjects[0].properties}
-    assert verdicts[name] == "disagrees"
+def test_every_property_sees_a_fault(name):
+    assert name in score.find(SEEN_BY[name], examples=60, by=name).properties
 
 
 class ScaleGradientHalved(keras.layers.Attention):
