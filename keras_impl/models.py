@@ -118,7 +118,7 @@ def gru_attention_classifier(*args, **kwargs):
 
 
 def multi_head_attention_classifier(
-    features=64, classes=10, units=16, heads=4, *, scaled=True, pooled=False, mask_zero=False, attention=True
+    features=64, classes=10, units=32, heads=4, *, scaled=True, pooled=False, mask_zero=False, attention=True
 ):
     """Several self-attentions beside one another, each with projections of its own, and a dense layer over them all.
 
