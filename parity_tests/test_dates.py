@@ -30,6 +30,7 @@ def test_what_is_drawn_are_days_of_the_part_each_once():
 @given(day=DAYS)
 def test_no_way_to_write_a_day_is_one_to_write_another(day):
     for text in dates.ways_to_write(day):
+        assert text == text.lower()
         numbers = [int(number) for number in re.findall(r"\d+", text)]
         assert numbers in ([day.day, day.year], [day.day, day.month, day.year])
         assert numbers != [day.month, day.day, day.year] or day.month == day.day

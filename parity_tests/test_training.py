@@ -92,6 +92,15 @@ def test_the_best_epoch_is_kept(tmp_path, watched, best):
     assert keras.saving.load_model(tmp_path / "model.keras").get_weights() == [[best]]
 
 
+def test_it_is_the_best_epoch_that_is_measured(tmp_path):
+    task = TASKS["digits"]._replace(watched="val_loss", learning_rate=1.0)  # so large that it soon gets worse
+    data = task.load("attention", FEW, 0)
+    results = train.fit(task, "attention", data, 4, tmp_path / "model.keras")
+    losses = results["history"]["val_loss"]
+    assert min(losses) < losses[-1]
+    assert task.measure(keras.saving.load_model(tmp_path / "model.keras"), data["test"])["loss"] == results["loss"]
+
+
 def test_an_interrupted_write_leaves_the_file_as_it_was(tmp_path):
     (tmp_path / "file").write_text("before")
     with pytest.raises(TypeError), replacing(tmp_path / "file") as temporary:
