@@ -95,7 +95,7 @@ def test_the_best_epoch_is_kept(tmp_path, watched, best):
 def test_it_is_the_best_epoch_that_is_measured(tmp_path):
     task = TASKS["digits"]._replace(learning_rate=1.0)  # so large that it gets worse
     data = task.load("attention", FEW, 0)
-    results = train.fit(task, "attention", data, 4, tmp_path / "model.keras")
+    results = train.fit(task, "attention", data, 5, tmp_path / "model.keras")
     accuracies = results["history"]["val_accuracy"]
     assert max(accuracies) > accuracies[-1]
     assert task.measure(keras.saving.load_model(tmp_path / "model.keras"), data["test"])["loss"] == results["loss"]
