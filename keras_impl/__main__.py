@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from importlib.util import find_spec
 
 from keras_impl.backend import quiet_start
 
@@ -22,7 +23,7 @@ examples:
 
 exit status: 0, or 2 if there is no model in the folder, or the date cannot be read
 """
-EXTRA = 'pip install "attention-reference[models]"'
+NEEDED = ("babel", "jinja2", "keras", "matplotlib", "rich", "sklearn")
 
 
 class Parser(argparse.ArgumentParser):
@@ -36,10 +37,11 @@ def main(arguments=None):
     """Run the command; return its exit status."""
     options = parser().parse_args(arguments)
     os.environ.setdefault("MPLBACKEND", "Agg")
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        return _refuse(f'{", ".join(missing)}: not installed; pip install "attention-reference[models]"')
     try:
         return options.run(options)
-    except ModuleNotFoundError as error:
-        return _refuse(f"{error}; the commands need the extra models: {EXTRA}")
     except (ValueError, OSError) as error:
         return _refuse(error)
     except KeyboardInterrupt:

@@ -12,15 +12,16 @@ def attention_weights(model, x):
     The model itself stays as it is: a copy is made that tells what its layers otherwise keep.
 
     Args:
-        model: A functional `keras.Model` with `AttentionLayer` or `SelfAttention` in it, be it within
-            `keras.layers.TimeDistributed`.
+        model: A functional or sequential `keras.Model` with `AttentionLayer` or `SelfAttention` in it, be it within
+            another such model or `keras.layers.TimeDistributed`.
         x: What the model takes, a batch of it.
 
     Returns:
-        A dictionary of arrays by the names of the layers, ``(B, T, S)``; within TimeDistributed ``(B, N, T, S)``.
+        A dictionary of arrays by the names of the layers, ``(B, T, S)``; within TimeDistributed ``(B, N, T, S)``. The
+        second time that a layer is called has ``@2`` after its name.
 
     Raises:
-        ValueError: If there is no attention in the model.
+        ValueError: If there is no attention in the model, or it is of another kind.
 
     Example:
 
@@ -30,28 +31,38 @@ def attention_weights(model, x):
     {'self_attention': (2, 4, 4)}
     """
     teller = _that_tells(model)
-    return {name: keras.ops.convert_to_numpy(weights) for name, weights in teller(x, training=False).items()}
-
-
-def _that_tells(model):
-    """A copy of the model, with its weights, whose outputs are those of its attentions."""
-    told = {}
-
-    def call(layer, *args, **kwargs):
-        if isinstance(layer, (AttentionLayer, SelfAttention)):
-            output, told[layer.name] = layer(*args, **{**kwargs, "return_attention_scores": True})
-            return output
-        if isinstance(layer, keras.layers.TimeDistributed) and isinstance(layer.layer, keras.Model):
-            inner = _that_tells(model.get_layer(layer.name).layer)
-            for name, weights in inner.output.items():  # one by one, as TimeDistributed hands on a single tensor
-                told[name] = keras.layers.TimeDistributed(keras.Model(inner.input, weights))(*args)
-        return layer(*args, **kwargs)
-
-    copy = keras.models.clone_model(model, call_function=call)
-    copy.set_weights(model.get_weights())
-    if not told:
+    if teller is None:
         raise ValueError(
             "Expected a model with AttentionLayer or SelfAttention in it. Received: a model with the layers "
             + ", ".join(f"{layer.name} ({layer.__class__.__name__})" for layer in model.layers)
         )
-    return keras.Model(copy.input, told)
+    return {name: keras.ops.convert_to_numpy(weights) for name, weights in teller(x, training=False).items()}
+
+
+def _that_tells(model):
+    """A copy of the model, with its weights, whose outputs are those of its attentions; None if it has none."""
+    if isinstance(model, keras.Sequential):
+        model = keras.Model(model.inputs[0], model.outputs[0])
+    told, originals = {}, {layer.name: layer for layer in model.layers}
+
+    def tell(name, weights):
+        used = sum(other == name or other.startswith(f"{name}@") for other in told)  # a layer may be called again
+        told[f"{name}@{used + 1}" if used else name] = weights
+
+    def call(layer, *args, **kwargs):
+        if isinstance(layer, (AttentionLayer, SelfAttention)):
+            output, weights = layer(*args, **{**kwargs, "return_attention_scores": True})
+            tell(layer.name, weights)
+            return output
+        repeated = isinstance(layer, keras.layers.TimeDistributed)
+        original = originals.get(layer.name)  # with the weights, unlike that of the copy
+        within = original.layer if repeated else original
+        inner = _that_tells(within) if isinstance(within, keras.Model) else None
+        for name, weights in {} if inner is None else inner.output.items():
+            alone = keras.Model(inner.input, weights)  # as TimeDistributed hands on a single tensor
+            tell(name, (keras.layers.TimeDistributed(alone) if repeated else alone)(*args))
+        return layer(*args, **kwargs)
+
+    copy = keras.models.clone_model(model, call_function=call)
+    copy.set_weights(model.get_weights())
+    return keras.Model(copy.input, told) if told else None

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from zipfile import BadZipFile
 
 import keras
 import matplotlib.pyplot as plt
@@ -29,7 +30,10 @@ def show(folder, what):
     """
     folder = Path(folder)
     record = _record(folder)
-    model = keras.saving.load_model(folder / MODEL)
+    try:
+        model = keras.saving.load_model(folder / MODEL)
+    except (ValueError, BadZipFile) as error:
+        raise ValueError(f"{folder / MODEL}: expected a model of Keras; {error}") from None
     seen = seen_by(model, record, what)
     figure = _figure(seen)
     with replacing(folder / f"{seen.name}.png") as picture:
@@ -53,8 +57,9 @@ def _record(folder):
         ) from None
     except ValueError as error:
         raise ValueError(f"{folder / RECORD}: expected JSON; {error}") from None
-    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
-        raise ValueError(f"{folder / RECORD}: expected the schema {SCHEMA} of a training")
+    known = isinstance(record, dict) and record.get("schema") == SCHEMA
+    if not known or not record.keys() >= {"task", "model", "seed", "score", "characters", "results"}:
+        raise ValueError(f"{folder / RECORD}: expected the record of a training, of schema {SCHEMA}")
     if not (folder / MODEL).exists():
         raise ValueError(f"{folder}: expected {MODEL} beside {RECORD}; train again")
     return record

@@ -27,7 +27,8 @@ def train(task_name, model_name=None, *, epochs=None, out=None, seed=0, verbose=
         model_name: One of the task's models, by default its first.
         epochs: The most epochs; training stops earlier if five in a row are not better than one before.
         out: The folder to write to, by default ``trained/TASK-MODEL``: the best weights as ``model.keras`` and
-            ``without_attention.keras``, ``training.json``, and pictures.
+            ``without_attention.keras``, ``training.json``, and pictures. What is interrupted leaves the best weights
+            so far, and no ``training.json``.
         seed: Draws the data, the first weights and the batches.
         verbose: As Keras has it: 0 says nothing, 1 shows a progress bar, 2 a line an epoch.
 
@@ -45,6 +46,7 @@ def train(task_name, model_name=None, *, epochs=None, out=None, seed=0, verbose=
     check_size("epochs", epochs)
     folder = Path("trained") / f"{task_name}-{model_name}" if out is None else Path(out)
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / RECORD).unlink(missing_ok=True)  # it is not true of what will be there
     data = task.load(model_name, task.numbers, seed)
     results = {
         NAMES[attention]: fit(

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_impl import attention_weights, models
+from keras_impl import SelfAttention, attention_weights, models
 
 
 def numbers(*shape):
@@ -40,6 +40,25 @@ def test_the_words_of_each_sentence_are_told_sentence_by_sentence():
     for number in range(3):
         alone = attention_weights(sentence, document[:, number])["word_attention"]
         assert np.array_equal(weights["word_attention"][:, number], alone)
+
+
+def test_the_weights_within_a_model_within_a_model_are_told():
+    sequence = keras.Input((None, 6))
+    inner = keras.Sequential([keras.Input((None, 6)), SelfAttention(name="within")], name="inner")
+    outer = keras.Model(sequence, SelfAttention(name="after")(inner(sequence)))
+    x = numbers(2, 5, 6)
+    weights = attention_weights(outer, x)
+    assert list(weights) == ["within", "after"]
+    assert np.array_equal(weights["within"], attention_weights(inner, x)["within"])
+    assert np.array_equal(weights["after"], outer.get_layer("after")(inner(x), return_attention_scores=True)[1])
+
+
+def test_a_layer_that_is_called_twice_tells_both():
+    sequence, layer = keras.Input((None, 6)), SelfAttention(name="twice")
+    weights = attention_weights(keras.Model(sequence, layer(layer(sequence))), x := numbers(2, 5, 6))
+    first, second = layer(x, return_attention_scores=True)
+    assert np.array_equal(weights["twice"], second)
+    assert np.array_equal(weights["twice@2"], layer(first, return_attention_scores=True)[1])
 
 
 def test_padding_of_the_source_is_attended_by_no_token():

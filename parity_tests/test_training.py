@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_impl import dates, seen, tasks, train
+from keras_impl import __main__, dates, seen, tasks, train
 from keras_impl.__main__ import main
 from keras_impl.files import replacing
 
@@ -187,6 +187,33 @@ def test_a_folder_without_a_model_is_refused_in_a_line(tmp_path, content, capsys
         (tmp_path / "training.json").write_text(content)
     assert main(["show", str(tmp_path), "3 march 2021"]) == 2
     assert capsys.readouterr().err.startswith(f"keras_impl: {tmp_path}")
+
+
+@pytest.mark.parametrize("content", [b"", b"no model", b"PK"])
+def test_a_damaged_model_is_refused_in_a_line(made, content, capsys):
+    folder = made("digits", "attention")
+    (folder / "model.keras").write_bytes(content)
+    assert main(["show", str(folder), "1"]) == 2
+    assert capsys.readouterr().err.startswith(f"keras_impl: {folder / 'model.keras'}: expected a model of Keras")
+
+
+def test_a_training_that_is_interrupted_leaves_no_record_of_another(made, monkeypatch):
+    folder = made("digits", "attention")
+
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train, "fit", interrupted)
+    assert main(["train", "digits", "--out", str(folder)]) == 130
+    assert not (folder / "training.json").exists()
+
+
+def test_what_is_not_installed_is_told_with_the_command_that_does(monkeypatch, capsys):
+    monkeypatch.setattr(__main__, "NEEDED", ("numpy", "no_such_package"))
+    assert main(["train", "digits"]) == 2
+    assert capsys.readouterr().err == (
+        'keras_impl: no_such_package: not installed; pip install "attention-reference[models]"\n'
+    )
 
 
 @pytest.mark.parametrize(
