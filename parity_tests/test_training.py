@@ -1,4 +1,4 @@
-"""Training, showing, and their commands."""
+"""Training, and what is kept of it."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_impl import __main__, dates, seen, tasks, train
+from keras_impl import __main__, tasks, train
 from keras_impl.__main__ import main
 from keras_impl.files import replacing
 
@@ -30,26 +30,6 @@ def trained(with_few, tmp_path_factory):
     """A folder with a classifier of digits that was trained a little, and what was returned."""
     folder = tmp_path_factory.mktemp("trained")
     return folder, train.train("digits", epochs=1, out=folder)
-
-
-@pytest.fixture(scope="module")
-def made(trained, tmp_path_factory):
-    """Make a folder with a model that was not trained at all, to look at."""
-
-    def folder(task, model):
-        place = tmp_path_factory.mktemp("made")
-        TASKS[task].models[model]().save(place / "model.keras")
-        record = {**trained[1], "task": task, "model": model, "characters": dates.characters()}
-        (place / "training.json").write_text(json.dumps(record))
-        return place
-
-    return folder
-
-
-@pytest.fixture(scope="module")
-def translator(made):
-    """A folder with a translator."""
-    return made("dates", "gru")
 
 
 def test_training_keeps_the_models_what_they_are_worth_and_pictures(trained):
@@ -108,104 +88,15 @@ def test_an_interrupted_write_leaves_the_file_as_it_was(tmp_path):
     assert [file.read_text() for file in tmp_path.iterdir()] == ["before"]
 
 
-@pytest.fixture
-def reads_a_date(monkeypatch):
-    """A translator that was trained too little to read has its answer put into its mouth."""
-
-    def answers(iso):
-        monkeypatch.setattr(seen, "translate", lambda *_: dates.encode_iso([iso])[:, 1:])
-
-    return answers
-
-
-def test_a_date_is_shown_character_by_character(translator, reads_a_date, capsys):
-    reads_a_date("2021-03-03")
-    assert main(["show", str(translator), " 3  March 2021"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "3 march 2021 -> 2021-03-03"
-    assert [line.split()[0] for line in lines[1:11]] == list("2021-03-03")
-    assert lines[11:] == [f"wrote {translator / '3-march-2021'}.{kind}" for kind in ("png", "html")]
-    assert (translator / "3-march-2021.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_a_page_needs_nothing_else(translator, reads_a_date):
-    reads_a_date("2021-03-03")
-    assert main(["show", str(translator), "3 mars 2021"]) == 0
-    page = (translator / "3-mars-2021.html").read_text()
-    assert "http" not in page.replace("http-equiv", "")
-    assert page.count('src="data:image/png;base64,') == 1
-    assert page.count("<button") == 10
-    assert page.count('class="key"') == len("3 mars 2021")
-
-
-def test_a_form_that_was_not_learned_is_remarked_on(translator, reads_a_date, capsys):
-    reads_a_date("2021-03-03")
-    assert main(["show", str(translator), "the 3 of march 2021"]) == 0
-    assert "2021-03-03 is not written so in any form that was learned." in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(("model", "maps"), [("attention", 1), ("multi_head", 4), ("hierarchical", 6)])
-def test_digits_are_shown_as_images(made, model, maps, capsys):
-    folder = made("digits", model)
-    assert main(["show", str(folder), "7"]) == 0
-    assert "are right." in capsys.readouterr().out
-    page = (folder / "digits-7.html").read_text()
-    assert page.count('class="map"') == maps
-    assert page.count('alt="image 1"') == 2 * (maps - (model == "hierarchical"))
-
-
-@pytest.mark.parametrize(
-    ("what", "answer", "message"),
-    [
-        ("", "2021-03-03", "Expected a written date"),
-        ("march", "2021-03-03", "Expected a written date"),
-        ("3 мая 2021", "2021-05-03", "Expected a date of the characters"),
-        ("30 february 2021", "2021-02-30", "'30 february 2021' cannot be read: the model makes '2021-02-30' of it"),
-        ("99 99 99", "1999-09-09", "'99 99 99' cannot be read: the model makes 1999-09-09 of it"),
-    ],
-)
-def test_a_date_that_cannot_be_read_is_refused_in_a_line(translator, reads_a_date, what, answer, message, capsys):
-    reads_a_date(answer)
-    before = set(translator.iterdir())
-    assert main(["show", str(translator), what]) == 2
-    assert set(translator.iterdir()) == before
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert message in captured.err
-    assert captured.err.count("\n") == 1
-
-
-@pytest.mark.parametrize("what", ["-1", "1000", "first", "٣"])
-def test_a_sequence_that_is_not_there_is_refused(what):
-    with pytest.raises(ValueError, match="Expected the number of a sequence of the test, from 0 to 999"):
-        seen.seen_by(None, {"task": "digits", "model": "attention", "seed": 0}, what)
-
-
-@pytest.mark.parametrize("content", [None, "{", "[]", '{"schema": 2}', '{"schema": 1}'])
-def test_a_folder_without_a_model_is_refused_in_a_line(tmp_path, content, capsys):
-    if content is not None:
-        (tmp_path / "training.json").write_text(content)
-    assert main(["show", str(tmp_path), "3 march 2021"]) == 2
-    assert capsys.readouterr().err.startswith(f"keras_impl: {tmp_path}")
-
-
-@pytest.mark.parametrize("content", [b"", b"no model", b"PK"])
-def test_a_damaged_model_is_refused_in_a_line(made, content, capsys):
-    folder = made("digits", "attention")
-    (folder / "model.keras").write_bytes(content)
-    assert main(["show", str(folder), "1"]) == 2
-    assert capsys.readouterr().err.startswith(f"keras_impl: {folder / 'model.keras'}: expected a model of Keras")
-
-
-def test_a_training_that_is_interrupted_leaves_no_record_of_another(made, monkeypatch):
-    folder = made("digits", "attention")
+def test_a_training_that_is_interrupted_leaves_no_record_of_another(tmp_path, monkeypatch):
+    (tmp_path / "training.json").write_text("{}")
 
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(train, "fit", interrupted)
-    assert main(["train", "digits", "--out", str(folder)]) == 130
-    assert not (folder / "training.json").exists()
+    assert main(["train", "digits", "--out", str(tmp_path)]) == 130
+    assert not (tmp_path / "training.json").exists()
 
 
 def test_what_is_not_installed_is_told_with_the_command_that_does(monkeypatch, capsys):

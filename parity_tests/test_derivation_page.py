@@ -1,0 +1,32 @@
+"""The page reference/DERIVATION.md: every equation has its test, and every exercise its answer."""
+
+import re
+from pathlib import Path
+
+import reference
+
+PAGE = Path(reference.__file__).parent / "DERIVATION.md"
+HERE = Path(__file__).parent
+
+
+def test_every_equation_of_the_page_has_its_number_and_its_test():
+    page = PAGE.read_text(encoding="utf-8")
+    blocks = re.findall(
+        r"```math\n(.*?)```\n\nChecked by \[`(\w+)`\]\(\.\./parity_tests/(\w+)\.py\)\.\n", page, re.DOTALL
+    )
+    assert len(blocks) == page.count("```math")
+    assert [int(re.search(r"\\qquad \((\d+)\)\n$", math)[1]) for math, _, _ in blocks] == list(
+        range(1, len(blocks) + 1)
+    )
+    assert {module for _, _, module in blocks} == {"test_derivation"}
+    tests = re.findall(r"^def (test_\w+)\(", (HERE / "test_derivation.py").read_text(encoding="utf-8"), re.MULTILINE)
+    assert [name for _, name, _ in blocks] == tests
+
+
+def test_every_exercise_of_the_page_has_its_answer():
+    page = PAGE.read_text(encoding="utf-8")
+    asked = re.findall(r"^(\d+)\. ", page, re.MULTILINE)
+    answers = re.findall(r"\[Answer\]\(\.\./parity_tests/test_exercises\.py\): `(\w+)`\.", page)
+    assert answers == [f"test_exercise_{number}" for number in asked]
+    given_answers = (HERE / "test_exercises.py").read_text(encoding="utf-8")
+    assert re.findall(r"^def (test_exercise_\d+)\(", given_answers, re.MULTILINE) == answers
