@@ -1,5 +1,13 @@
 """Keras layers that compute attention, on every backend that Keras has, and models made of them."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what an editor completes
+    from keras_impl.dot_product import AttentionLayer
+    from keras_impl.inspection import attention_weights
+    from keras_impl.plots import plot_attention_weights
+    from keras_impl.self_attention import SelfAttention
+
 __all__ = ["AttentionLayer", "SelfAttention", "attention_weights", "plot_attention_weights"]
 
 HOMES = {
