@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from parity_tests.__main__ import main
-from parity_tests.golden import folder, record
+from parity_tests.backend import in_words
+from parity_tests.golden import folder, held, record
 from parity_tests.golden.results import Given
-from parity_tests.golden.verdict import Truth
+from parity_tests.golden.verdict import Truth, verdict
+from reference.golden import read_case
 
 SOME = ("dot_product/causal", "dot_product/batch_and_heads", "dot_product/hidden_queries_and_keys")
 
@@ -66,8 +68,14 @@ def test_a_file_of_results_is_held_to_the_cases(few, tmp_path, capsys):
     ("document", "message"),
     [
         ("{", "a damaged file: Expecting property name"),
-        ("{}", "a damaged file: no 'schema'"),
-        ('{"schema": 2}', "schema: expected 1, received 2"),
+        ("[]", "file: expected an object, received []"),
+        ("{}", "file: expected an object with schema, target, results, received one without schema, target, results"),
+        ('{"schema": 2, "target": "", "results": {}}', "schema: expected 1, received 2"),
+        ('{"schema": true, "target": "", "results": {}}', "schema: expected an integer, received true"),
+        ('{"schema": 1, "schema": 1}', 'JSON: expected each name once in an object, received "schema" twice'),
+        ("[" * 40 + "]" * 40, "JSON: expected at most 32 lists and objects, one in the other, received more"),
+        ("[" * 100_000, "JSON: expected at most 32 lists and objects, one in the other, received more"),
+        ('{"schema": 1, "target": "", "results": [1]}', "results: expected an object, received [1]"),
         ('{"schema": 1, "target": "", "results": {}}', "results: expected one case at least, received none"),
         ('{"schema": 1, "target": "", "results": {"dot_product/causal": {}}}', "expected a dtype with results"),
         (
@@ -81,16 +89,49 @@ def test_a_file_of_results_is_held_to_the_cases(few, tmp_path, capsys):
         ),
         (
             '{"schema": 1, "target": "", "results": {"dot_product/causal": {"float32": {"outputs": []}}}}',
-            "expected names such as d_key, d_query, d_scale, received 'outputs'",
+            'expected names such as d_key, d_query, d_scale, received "outputs"',
         ),
         (
             '{"schema": 1, "target": "", "results": {"dot_product/causal": {"float32": {"output": [[1], [2, 3]]}}}}',
-            "a damaged file: setting an array element with a sequence",
+            "dot_product/causal: float32: output: expected an array of numbers, received rows of different lengths",
         ),
     ],
 )
 @pytest.mark.usefixtures("few_cases")
 def test_a_file_that_holds_no_results_is_refused_in_one_line(document, message, tmp_path, capsys):
+    assert_refused(document, message, tmp_path, capsys)
+
+
+@pytest.mark.parametrize(
+    ("results", "message"),
+    [
+        ([1], "expected an object, received [1]"),
+        ({"error": ""}, 'error: expected a text that says what was raised, received ""'),
+        ({"error": None}, "error: expected a text that says what was raised, received null"),
+        ({"error": "no", "output": [[1.0]]}, 'expected no names but error, received "output"'),
+        ({"output": {"a": 1}}, 'output: expected a number, received {"a": 1}'),
+        ({"output": [[True]]}, "output: expected a number, received true"),
+        ({"output": [["1"]]}, 'output: expected a number, received "1"'),
+        ({"output": [[10**400]]}, "output: expected a number that float64 holds, received 1000"),
+        ({"output": [[1.0]], "dtype": ["float32"]}, 'dtype: expected a line of text, received ["float32"]'),
+    ],
+)
+@pytest.mark.usefixtures("few_cases")
+def test_results_that_cannot_be_are_refused_in_one_line(results, message, tmp_path, capsys):
+    document = {"schema": 1, "target": "", "results": {"dot_product/causal": {"float32": results}}}
+    assert_refused(json.dumps(document), f"dot_product/causal: float32: {message}", tmp_path, capsys)
+
+
+@pytest.mark.parametrize("target", [5, None, ["x"], "two\nlines"])
+@pytest.mark.usefixtures("few_cases")
+def test_a_target_that_is_no_line_of_text_is_refused(target, tmp_path, capsys):
+    document = {"schema": 1, "target": target, "results": {"dot_product/causal": {"float32": {"error": "no"}}}}
+    message = f"target: expected a line of text, received {json.dumps(target)}"
+    assert_refused(json.dumps(document), message, tmp_path, capsys)
+
+
+def assert_refused(document, message, tmp_path, capsys):
+    """The command ends with 2, and one line that names the file."""
     path = tmp_path / "kernel.json"
     path.write_text(document, encoding="utf-8")
     assert main(["golden", str(path)]) == 2
@@ -117,6 +158,40 @@ def test_results_come_back_from_a_file_as_they_were(few, tmp_path):
     assert np.array_equal(one.arrays["output"], odd.astype("float32"), equal_nan=True)
     assert one.arrays["d_value"] is None
     assert found["dot_product/causal"]["float16"].error == "TypeError: no"
+
+
+def test_an_exception_without_words_is_recorded_with_its_name(few, tmp_path):
+    given = {"dot_product/causal": {"float32": Given("float32", {}, in_words(ValueError()))}}
+    record.write(tmp_path / "results.json", "somebody's", given)
+    found = record.read(tmp_path / "results.json", few)[1]
+    assert found["dot_product/causal"]["float32"].error.startswith("ValueError")
+
+
+@pytest.mark.parametrize("name", ["scores", "weights", "output", "output_alone"])
+def test_nothing_in_place_of_a_result_disagrees_even_where_the_truth_is_0(name):
+    path = "dot_product/everything_hidden"
+    truth = Truth({path: read_case(folder.HOME / "cases" / f"{path}.json")})
+    found = verdict(truth, path, "float32", Given("float32", {name: None}))
+    assert found.verdict == "disagrees"
+    assert found.worst.message == "expected numbers, received none"
+
+
+@pytest.mark.parametrize(
+    ("name", "nested", "agrees"),
+    [
+        ("weights", [[], []], True),
+        ("weights", [], True),
+        ("weights", [[]], False),
+        ("weights", [[[]], [[]]], False),
+        ("d_key", [], True),
+        ("d_key", [[[]]], False),
+    ],
+)
+def test_arrays_without_elements_are_nested_as_their_shapes_say_or_not_at_all(name, nested, agrees, tmp_path):
+    path, file = "dot_product/no_keys", tmp_path / "results.json"
+    truth = Truth({path: read_case(folder.HOME / "cases" / f"{path}.json")})
+    file.write_text(json.dumps({"schema": 1, "target": "", "results": {path: {"float32": {name: nested}}}}))
+    assert held.file(truth, file).agrees == agrees
 
 
 def test_targets_and_record_are_not_asked_for_together(capsys):

@@ -5,18 +5,17 @@
     {"schema": 1, "target": "my_kernel", "results": {"dot_product/causal": {"float32": {"output": [[...], ...]}}}}
 
 Arrays are nested lists in the shapes of the case; ``"NaN"``, ``"Infinity"`` and ``"-Infinity"`` are strings. A case, a
-dtype or a name that is not there is not judged. ``{"error": "..."}`` stands for a call that failed.
+dtype or a name that is not there is not judged. ``null`` is a gradient that a framework calls disconnected, and
+``{"error": "..."}`` stands for a call that failed.
 """
 
 import json
 import math
-from math import prod
-from pathlib import Path
-
-import numpy as np
+from functools import partial
 
 from parity_tests.golden.results import DTYPES, Given
 from parity_tests.report import write_atomically
+from reference.json_file import as_array, as_integer, as_line, as_number, as_object, in_shape, read_json, shown
 
 SCHEMA = 1
 WORDS = ("NaN", "Infinity", "-Infinity")
@@ -51,38 +50,53 @@ def read(path, truth):
         In one line that names the file, if it is damaged or has a case, dtype or name that there is not.
     """
     try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
-        if document["schema"] != SCHEMA:
+        document = as_object("file", read_json(path), ("schema", "target", "results"))
+        if as_integer("schema", document["schema"]) != SCHEMA:
             raise ValueError(f"schema: expected {SCHEMA}, received {document['schema']}")
-        if not document["results"]:
+        found = as_object("results", document["results"])
+        if not found:
             raise ValueError("results: expected one case at least, received none")
-        results = {}
-        for case, dtypes in document["results"].items():
-            _check(case, dtypes, truth)
-            expected = truth.cases[case].expected
-            results[case] = {dtype: _read(dtype, arrays, expected) for dtype, arrays in dtypes.items()}
-        return document["target"], results
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
-        reason = f"no {error}" if isinstance(error, KeyError) else error
-        raise ValueError(f"{path}: expected results for golden cases, received a damaged file: {reason}") from error
+        results = {case: _case(case, dtypes, truth) for case, dtypes in found.items()}
+        return as_line("target", document["target"]), results
+    except ValueError as error:
+        raise ValueError(f"{path}: expected results for golden cases, received a damaged file: {error}") from error
 
 
-def _check(case, dtypes, truth):
+def _case(case, dtypes, truth):
     if case not in truth.cases:
         raise ValueError(
-            f"case: expected one of {len(truth.cases)}, such as {next(iter(truth.cases))}, received {case!r}"
+            f"case: expected one of {len(truth.cases)}, such as {next(iter(truth.cases))}, received {shown(case)}"
         )
-    if not dtypes:
+    if not as_object(case, dtypes):
         raise ValueError(f"{case}: expected a dtype with results, received none")
-    for dtype, arrays in dtypes.items():
-        if not arrays.keys() - {"dtype"}:
-            raise ValueError(f"{case}: {dtype}: expected results, received none")
+    for dtype in dtypes:
         if dtype not in DTYPES:
-            raise ValueError(f"{case}: dtype: expected one of {', '.join(DTYPES)}, received {dtype!r}")
-        names = {"output_alone", "dtype", "error", *truth.cases[case].expected} - {"visible"}
-        for name in arrays:
-            if name not in names:
-                raise ValueError(f"{case}: expected names such as {', '.join(sorted(names)[:3])}, received {name!r}")
+            raise ValueError(f"{case}: dtype: expected one of {', '.join(DTYPES)}, received {shown(dtype)}")
+    return {dtype: _given(f"{case}: {dtype}", dtype, one, truth.cases[case]) for dtype, one in dtypes.items()}
+
+
+def _given(where, dtype, written, case):
+    """What a file says of one case in one dtype: what was raised, or arrays, and perhaps the dtype that they have."""
+    if "error" in as_object(where, written):
+        error = as_object(where, written, known=("error",))["error"]
+        if not isinstance(error, str) or not error.strip():
+            raise ValueError(f"{where}: error: expected a text that says what was raised, received {shown(error)}")
+        return Given(dtype, {}, error)
+    if not written.keys() - {"dtype"}:
+        raise ValueError(f"{where}: expected results, received none")
+    names = {"output_alone", "dtype", *case.expected} - {"visible"}
+    for name in written:
+        if name not in names:
+            raise ValueError(f"{where}: expected names such as {', '.join(sorted(names)[:3])}, received {shown(name)}")
+    arrays = {name: _array(where, name, nested, case) for name, nested in written.items() if name != "dtype"}
+    return Given(as_line(f"{where}: dtype", written.get("dtype", dtype)), arrays)
+
+
+def _array(where, name, nested, case):
+    if nested is None:
+        return None
+    array = as_array(f"{where}: {name}", nested, partial(as_number, words=WORDS))
+    return in_shape(array, case.expected[name.removesuffix("_alone")].shape)
 
 
 def _written(given):
@@ -100,15 +114,3 @@ def _lists(numbers):
     if math.isfinite(numbers):
         return numbers
     return "NaN" if math.isnan(numbers) else "Infinity" if numbers > 0 else "-Infinity"
-
-
-def _read(dtype, arrays, expected):
-    if "error" in arrays:
-        return Given(dtype, {}, str(arrays["error"]))
-    named = {}
-    for name, numbers in arrays.items():
-        if name != "dtype":
-            array = None if numbers is None else np.array(numbers, dtype=np.float64)
-            shape = expected[name.removesuffix("_alone")].shape
-            named[name] = array.reshape(shape) if array is not None and array.size == 0 == prod(shape) else array
-    return Given(arrays.get("dtype", dtype), named)

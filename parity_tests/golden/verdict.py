@@ -90,6 +90,8 @@ def verdict(truth, path, asked, given, excuses=None):
 
 def _held(truth, path, given, name, judged=None):
     actual, expected, bound = compared(truth, path, given, name)
+    if actual is None and not name.startswith("d_"):  # only a gradient can be disconnected
+        return Outcome(False, np.inf, message="expected numbers, received none")
     if actual is None:
         message = "" if not expected.any() else "disconnected, though the gradient is not 0"
         return Outcome(not message, np.inf if message else 0.0, message=message)
