@@ -28,6 +28,9 @@ def main(arguments=None):
     if unknown:
         print(f"generate: expected a case of the catalogue, received {unknown[0]!r}", file=sys.stderr)
         return 2
+    if options.check and options.replace:
+        print("generate: expected --check or --replace, received both", file=sys.stderr)
+        return 2
     try:
         wrong = manifest.problems(options.folder) if options.check else generate(options.folder, options.replace)
     except (ValueError, OSError) as error:
@@ -54,14 +57,27 @@ def generate(folder, replace=()):
     -------
     problems
         A line for each file that is not what it should be and may not be written; nothing else is lost by it.
+
+    Raises
+    ------
+    ValueError
+        If a case that is to be replaced is not there, or its file is damaged, so that its revision is not known.
     """
     Path(folder).mkdir(
         parents=True, exist_ok=True
     )  # so that a place that cannot be is told before anything is computed
     listed = manifest.read(folder) if Path(folder, manifest.NAME).exists() else {}
+    revisions = {path: _revision(Path(folder, _name(path))) for path in replace or catalogue.PLANS}
+    for path in replace:
+        if revisions[path] is None:
+            raise ValueError(
+                f"{Path(folder, _name(path))}: expected a case to replace, received no file: put it back first; "
+                "a new case needs no --replace"
+            )
     wrong, right = [], set()
-    for path, case in _computed(replace or catalogue.PLANS):
-        problem = _settle(Path(folder), path, case, may_change=path in replace, is_listed=_name(path) in listed)
+    for path, case in _computed(revisions):
+        may_change, is_listed = path in replace, _name(path) in listed
+        problem = _settle(Path(folder, _name(path)), path, case, revisions[path], may_change, is_listed)
         if problem:
             wrong.append(problem)
         else:
@@ -102,30 +118,34 @@ def _computed(paths):
         print(file=sys.stderr)
 
 
-def _settle(folder, path, case, may_change, is_listed):
-    """Write a case if it is new or may change; return what is wrong with its file, or nothing."""
-    file = folder / _name(path)
-    before = file.read_text(encoding="utf-8") if file.exists() else None
-    if before is None and is_listed and not may_change:
-        return f"{file}: listed in {manifest.NAME}, but not there: put it back, or --replace {path}"
-    revision = _revision(file, before) if before else 1
-    if before != _text(case, revision):
-        if before and not may_change:
-            return f"{file}: not what the oracle finds: put it back, or --replace {path}"
-        revision += 1 if before else 0
-        _write(file, _text(case, revision))
-        told = f"revision {revision}; CHANGELOG.md must say: golden case {path}, revision {revision}"
-        print(f"{path}: {'written' if revision == 1 else told}")
-    elif may_change:
-        print(f"{path}: unchanged")
+def _settle(file, path, case, before, may_change, is_listed):
+    """Write a case if it is new or may change; return what is wrong with its file, which had revision ``before``."""
+    if before is None and is_listed:
+        return f"{file}: listed in {manifest.NAME}, but not there: put it back"
+    if before is not None and file.read_bytes() == _text(case, before).encode():
+        if may_change:
+            print(f"{path}: unchanged")
+        return None
+    if before is not None and not may_change:
+        return f"{file}: not what the oracle finds: put it back, or --replace {path}"
+    revision = 1 if before is None else before + 1
+    _write(file, _text(case, revision))
+    told = f"revision {revision}; CHANGELOG.md must say: golden case {path}, revision {revision}"
+    print(f"{path}: {'written' if before is None else told}")
     return None
 
 
-def _revision(file, text):
+def _revision(file):
+    """The revision of a case's file, or None if there is no file."""
+    if not file.exists():
+        return None
     try:
-        return json.loads(text)["revision"]
-    except (ValueError, KeyError) as error:
+        revision = json.loads(file.read_text(encoding="utf-8"))["revision"]
+        if type(revision) is not int or revision < 1:
+            raise ValueError(f"revision {revision!r}")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{file}: expected a case with a revision, received a damaged file; put it back") from error
+    return revision
 
 
 def _text(case, revision):

@@ -12,13 +12,17 @@ def read(folder):
     Raises
     ------
     ValueError
-        If there is no manifest, or a line of it is not a hash and a path.
+        If there is no manifest, it is not text in UTF-8, or a line of it is not a hash and a path.
     """
     path = Path(folder, NAME)
     if not path.is_file():
         raise ValueError(f"{path}: expected a manifest, received no such file")
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: expected a manifest in UTF-8, received other bytes: {error}") from error
     hashes = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(lines, start=1):
         value, _, name = line.partition("  ")
         if len(value) != 64 or not name:
             raise ValueError(f"{path}: line {number}: expected a hash, two spaces and a path, received {line!r}")
