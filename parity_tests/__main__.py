@@ -164,9 +164,10 @@ def run_golden(options):
     """Hold layers to the golden cases."""
     from rich.console import Console
 
-    console = Console()
+    plain = {"markup": False, "emoji": False}  # names of targets and cases are somebody's words
+    console = Console(**plain)
     if not console.is_terminal:
-        console = Console(width=soak_command.WIDTH)
+        console = Console(width=soak_command.WIDTH, **plain)
     return golden_command.run(options, console, progress)
 
 

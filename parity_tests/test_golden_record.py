@@ -203,20 +203,3 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_computed(c
     monkeypatch.setattr(folder, "read", lambda place: pytest.fail("read"))
     assert main(["golden", "--record", "keras_impl:AttentionLayer", "/no/such/folder/x.json"]) == 2
     assert "record: expected a file in a folder that exists" in capsys.readouterr().err
-
-
-@pytest.mark.usefixtures("few_cases")
-def test_what_one_side_lacks_is_not_compared(few, tmp_path, capsys):
-    case = few.cases["dot_product/causal"].expected
-    second = {"float32": {"output": few.cases[SOME[1]].expected["output"].tolist()}}
-    both, one = ({"float32": {"output": case["output"].tolist()}}, {"float32": {"d_key": case["d_key"].tolist()}})
-    paths = []
-    for name, results in (("a", {"dot_product/causal": both}), ("b", {"dot_product/causal": both, SOME[1]: second})):
-        paths.append(tmp_path / f"{name}.json")
-        paths[-1].write_text(json.dumps({"schema": 1, "target": name, "results": results}), encoding="utf-8")
-    assert main(["golden", "--compare", *map(str, paths)]) == 0
-    assert main(["golden", "--compare", *map(str, paths), "--dtype", "float64"]) == 2
-    assert "expected results for a case and dtype on both sides, received none" in capsys.readouterr().err
-    lost = {"schema": 1, "target": "c", "results": {"dot_product/causal": one}}
-    paths[1].write_text(json.dumps(lost), encoding="utf-8")
-    assert main(["golden", "--compare", *map(str, paths)]) == 1  # the output is gone

@@ -10,15 +10,17 @@ from rich.text import Text
 
 from parity_tests.golden.table import ratio
 from parity_tests.golden.verdict import compared, verdict
+from reference.rounding import ARITHMETIC
 
 # Two results that both lie within the bound of the truth are twice the bound apart at most.
 WITHIN = 2.0
-COLOURS = {"nothing": "green", "not compared": "dim", "within rounding": "yellow", "beyond": "bold red"}
+COLOURS = {"nothing": "green", "new": "dim", "within rounding": "yellow", "gone": "bold red", "beyond": "bold red"}
 PHRASES = {
     "nothing": "unchanged",
     "within rounding": "changed within rounding",
     "beyond": "changed beyond it",
-    "not compared": "on one side only",
+    "new": "new",
+    "gone": "gone",
 }
 
 
@@ -30,7 +32,7 @@ class Change(NamedTuple):
     path, dtype
         The case, and the dtype in which most changed.
     verdict
-        ``nothing``, ``within rounding`` or ``beyond``; ``not compared`` if only one side has it.
+        ``nothing``, ``within rounding`` or ``beyond``; ``gone`` if there was a result only before, ``new`` if only now.
     where
         What changed most.
     size
@@ -67,21 +69,21 @@ def between(truth, before, now):
     ValueError
         If no result is on both sides.
     """
+    if not any(before.get(path, {}).keys() & now.get(path, {}).keys() for path in truth.cases):
+        raise ValueError("compare: expected results for a case and dtype on both sides, received none")
     found, order = [], list(COLOURS)
     for path in truth.cases:
         old, new = before.get(path, {}), now.get(path, {})
         changes = [_change(truth, path, dtype, old.get(dtype), new.get(dtype)) for dtype in {**old, **new}]
         if changes:
             found.append(max(changes, key=lambda one: (order.index(one.verdict), one.size)))
-    if all(one.verdict == "not compared" for one in found):
-        raise ValueError("compare: expected results for a case and dtype on both sides, received none")
     return found
 
 
 def _change(truth, path, dtype, before, now):
     judged = [None if one is None else verdict(truth, path, dtype, one) for one in (before, now)]
     if before is None or now is None:
-        return Change(path, dtype, "not compared", "only before" if now is None else "only now", 0.0, *judged)
+        return Change(path, dtype, "gone" if now is None else "new", "", 0.0, *judged)
     if before.error or now.error:
         same = before.error == now.error
         return Change(path, dtype, "nothing" if same else "beyond", "call", 0.0 if same else np.inf, *judged)
@@ -98,9 +100,12 @@ def _size(truth, path, before, now, name):
     """The largest change of an array, in units of its bound; NaN that stays NaN is no change."""
     if name not in before.arrays or name not in now.arrays:
         return np.inf
-    (old, _, bound), (new, _, _) = (compared(truth, path, one, name) for one in (before, now))
+    old, new = before.arrays[name], now.arrays[name]
     if old is None or new is None:
         return 0.0 if old is new else np.inf
+    if before.dtype not in ARITHMETIC:  # one without a bound
+        return 0.0 if np.array_equal(old, new, equal_nan=True) else np.inf
+    (old, _, bound), (new, _, _) = (compared(truth, path, one, name) for one in (before, now))
     if old.shape != new.shape or old.shape != bound.shape:
         return 0.0 if np.array_equal(old, new, equal_nan=True) else np.inf
     old, new = (array.astype(np.float64) for array in (old, new))

@@ -21,7 +21,8 @@ examples:
   python -m parity_tests golden --record my_package.layers:MyAttention before.json
   python -m parity_tests golden --compare before.json my_package.layers:MyAttention
 
-exit status: 0 if all agree (if nothing changed beyond rounding), 1 if not, 2 if the command or a target cannot be used
+exit status: 0 if all agree (if nothing changed beyond rounding, and no case is gone), 1 if not, 2 if the command or a
+target cannot be used
 """
 
 
@@ -103,7 +104,7 @@ def _compare(options, truth, console, progress):
     )
     found = changes.between(truth, before, now)
     changes.show(found, path, target, console)
-    return 1 if any(one.verdict == "beyond" for one in found) else 0
+    return 1 if any(one.verdict in ("beyond", "gone") for one in found) else 0
 
 
 def _given(target, options, truth, console, progress):
