@@ -70,6 +70,23 @@ def test_a_folder_without_its_other_files_is_told(name, some):
     assert refused(some).startswith(f"{some / name}: expected ")
 
 
+@pytest.mark.parametrize("content", ["5", "[]", '{"batch": 5}'])
+def test_flags_that_explain_nothing_are_told(content, some):
+    (some / "flags.json").write_text(content, encoding="utf-8")
+    vouch(some)
+    told = f"{some / 'flags.json'}: expected an object that says what each flag hunts, received {content}"
+    assert refused(some) == told
+
+
+@pytest.mark.parametrize("levels", [60, 400, 100_000])
+def test_a_case_of_very_many_levels_is_told(levels, some):
+    text = (some / CASE).read_text(encoding="utf-8")
+    nested = "[" * levels + "]" * levels
+    (some / CASE).write_text(text.replace('"scale": 0.5773502691896257', f'"scale": {nested}'), encoding="utf-8")
+    vouch(some)
+    assert refused(some).endswith("JSON: expected at most 32 lists and objects, one in the other, received more")
+
+
 def test_an_array_without_a_shape_is_told(some):
     edit(some, lambda case: case["shapes"].pop("output"))
     vouch(some)

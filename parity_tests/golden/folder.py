@@ -9,6 +9,7 @@ import jsonschema
 from parity_tests.golden import manifest
 from parity_tests.golden.generate import HOME
 from reference.golden import read_case
+from reference.json_file import read_json, shown
 
 
 def read(folder=HOME):
@@ -44,7 +45,11 @@ def read(folder=HOME):
 
 def flags(folder=HOME):
     """What each flag of a folder hunts."""
-    return _json(Path(folder, "flags.json"))
+    file = Path(folder, "flags.json")
+    explained = _json(file)
+    if not isinstance(explained, dict) or not all(isinstance(text, str) for text in explained.values()):
+        raise ValueError(f"{file}: expected an object that says what each flag hunts, received {shown(explained)}")
+    return explained
 
 
 def _check(file, explained):
@@ -65,7 +70,7 @@ def _check(file, explained):
 
 def _json(file):
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        return read_json(file)
     except FileNotFoundError:
         raise ValueError(f"{file}: expected a file, received none") from None
     except ValueError as error:
