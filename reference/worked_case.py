@@ -42,7 +42,7 @@ def worked_case(case: GoldenCase) -> WorkedCase:
     >>> from reference.golden import read_case
     >>> print(*worked_case(read_case("parity_tests/golden/cases/self_attention/by_hand.json")).lines[:3], sep="\\n")
     Queries and keys 1 and 0: scores 1, 0 and 0, 0, so that the second position averages evenly.
-    hunts: by_hand, no_batch_axis, unscaled
+    hunts: by_hand, depth_1, no_batch_axis, unscaled
     <BLANKLINE>
     """
     result = work(case)
