@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from parity_tests import some_cases
@@ -97,6 +98,32 @@ def test_an_array_of_another_shape_is_told(some):
     edit(some, lambda case: case["expected"]["output"].pop())
     vouch(some)
     assert refused(some).startswith(f"{some / CASE}: expected a golden case, received a damaged file: ")
+
+
+def test_a_gradient_of_what_is_no_input_is_told(some):
+    def edit_case(case):
+        case["expected"]["d_x"], case["shapes"]["d_x"] = 1.0, []
+
+    edit(some, edit_case)
+    vouch(some)
+    assert refused(some).endswith('d_query, d_key, d_value, d_scale, received "d_x"')
+
+
+def test_an_input_without_axes_is_told(some):
+    def edit_case(case):
+        case["inputs"]["query"], case["shapes"]["query"] = 1.0, []
+
+    edit(some, edit_case)
+    vouch(some)
+    assert refused(some).endswith("query: expected shape (..., T, d_k), received ()")
+
+
+def test_a_case_whose_numbers_overflow_is_named(some, capsys):
+    edit(some, lambda case: case["inputs"].update(scale=1e308))
+    vouch(some)
+    with np.errstate(over="ignore", invalid="ignore"):
+        assert parity_tests(["golden", "--cases", str(some), "--dtype", "float32", "keras_impl:AttentionLayer"]) == 2
+    assert capsys.readouterr().err.startswith("parity_tests: dot_product/causal: logits: expected finite numbers")
 
 
 def test_the_command_tells_damage_in_one_line(some, capsys):

@@ -28,7 +28,11 @@ def main(arguments: list[str] | None = None) -> int:
             from reference.golden import read_case  # here, as most runs need no bounds
             from reference.worked_case import worked_case
 
-            lines, agrees = worked_case(read_case(options.case))
+            case = read_case(options.case)
+            try:
+                lines, agrees = worked_case(case)
+            except ValueError as error:
+                raise ValueError(f"{options.case}: {error}") from error
         else:
             lines = worked(**(EXAMPLE if options.npz is None else _load(options.npz)))
     except (OSError, ValueError) as error:

@@ -3,13 +3,12 @@
 A golden case is a JSON file with inputs, and what attention must give for them; see ``parity_tests/golden/README.md``.
 """
 
-import json
 from os import PathLike
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from reference.case_file import fields
 from reference.dot_product import DotProductAttention, DotProductGradients, dot_product_attention
 from reference.dot_product import dot_product_attention_backward as dot_product_backward
 from reference.inputs import Array, refuse
@@ -17,8 +16,6 @@ from reference.masks import window_mask
 from reference.rounding import track
 from reference.rounding_model import Arithmetic
 from reference.self_attention import SelfAttention, SelfAttentionGradients, self_attention, self_attention_backward
-
-PARTS = ("inputs", "masks", "cotangents", "expected")
 
 
 class GoldenCase(NamedTuple):
@@ -70,7 +67,7 @@ def read_case(path: str | PathLike[str]) -> GoldenCase:
     Raises
     ------
     ValueError
-        If the file is damaged or lacks something, in a line that names the file.
+        If the file is damaged, or lacks something or has more than it should, in a line that names the file.
 
     Examples
     --------
@@ -80,13 +77,9 @@ def read_case(path: str | PathLike[str]) -> GoldenCase:
            [2.        ]])
     """
     try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
-        parts = {part: _arrays(document, part) for part in PARTS}
-        return GoldenCase(document["description"], tuple(document["flags"]), document["options"], **parts)
-    except (ValueError, TypeError, AttributeError) as error:
+        return GoldenCase(**fields(path))
+    except ValueError as error:
         raise ValueError(f"{path}: expected a golden case, received a damaged file: {error}") from error
-    except KeyError as error:
-        raise ValueError(f"{path}: expected a golden case, received a file without {error}") from error
 
 
 def work(case: GoldenCase, convert: Any = np.asarray) -> Worked:
@@ -187,12 +180,3 @@ def visible(case: GoldenCase) -> Array:
     if "window" in case.options:
         mask = mask & window_mask(T, S, **case.options["window"])
     return mask
-
-
-def _arrays(document: dict[str, Any], part: str) -> dict[str, Array]:
-    arrays = {}
-    for name, numbers in document[part].items():
-        boolean = part == "masks" or name == "visible"
-        array = np.array(numbers, dtype=np.bool_ if boolean else np.float64)  # "-Infinity" is a number to NumPy
-        arrays[name] = array.reshape(document["shapes"][name])
-    return arrays

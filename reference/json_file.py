@@ -50,6 +50,13 @@ def as_object(name: str, value: Any, needed: Iterable[str] = (), known: Iterable
     return value
 
 
+def as_list(name: str, value: Any) -> list[Any]:
+    """Return a list."""
+    if not isinstance(value, list):
+        refuse(name, "a list", shown(value))
+    return value
+
+
 def as_line(name: str, value: Any) -> str:
     """Return text that can be printed in one line."""
     if not isinstance(value, str) or not value.isprintable():
@@ -58,9 +65,9 @@ def as_line(name: str, value: Any) -> str:
 
 
 def as_integer(name: str, value: Any, least: float = -math.inf) -> int:
-    """Return an integer, which neither true nor 1.0 is."""
-    if type(value) is not int or value < least:
-        refuse(name, "an integer" if math.isinf(least) else f"an integer of at least {least}", shown(value))
+    """Return an integer, which neither true nor 1.0 is, and which float64 holds, as all readers of JSON do."""
+    if type(value) is not int or not least <= value or abs(value) >= 2**53:
+        refuse(name, f"an integer{'' if math.isinf(least) else f' of at least {least}'} below 2**53", shown(value))
     return value
 
 
