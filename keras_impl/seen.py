@@ -11,6 +11,8 @@ from keras_impl import dates, digits
 from keras_impl.inspection import attention_weights
 from keras_impl.translation import translate
 
+LONGEST = 60  # characters; no date that was learned has more than 40
+
 
 class View(NamedTuple):
     """One attention, or one with several heads.
@@ -63,8 +65,10 @@ def seen_by(model, record, what):
 
 def _seen_date(model, record, what):
     written = " ".join(unicodedata.normalize("NFC", what).lower().split())
-    if not any(character.isdigit() for character in written):
-        raise ValueError(f"Expected a written date, such as '3 march 2021'. Received: {what!r}")
+    if len(written) > LONGEST or not any(character.isdigit() for character in written):
+        raise ValueError(
+            f"Expected a written date, such as '3 march 2021', of at most {LONGEST} characters. Received: {what[:60]!r}"
+        )
     source = dates.encode([written], record["characters"])
     target = translate(model, source, dates.LONGEST)
     (iso,) = dates.decode_iso(target)

@@ -82,6 +82,7 @@ def test_digits_are_shown_as_images(made, model, maps, capsys):
     [
         ("", "2021-03-03", "Expected a written date"),
         ("march", "2021-03-03", "Expected a written date"),
+        ("3 march 2021" + 10_000 * " a", "2021-03-03", "of at most 60 characters"),
         ("3 мая 2021", "2021-05-03", "Expected a date of the characters"),
         ("30 february 2021", "2021-02-30", "'30 february 2021' cannot be read: the model makes '2021-02-30' of it"),
         ("99 99 99", "1999-09-09", "'99 99 99' cannot be read: the model makes 1999-09-09 of it"),
