@@ -132,15 +132,21 @@ def test_7_every_outcome_counts(monkeypatch):
     dropped = subject.kind.corners["weights dropped"]
     corners = {str(given): {**dropped, "d_weights": given} for given in (False, True)}
     subject.kind = subject.kind._replace(corners=corners)
-    judged_in_truth = judgement.judge
+    judged_in_truth, recorded = judgement.judge, []
+
+    def recording(*arguments):
+        recorded.append(judged_in_truth(*arguments))
+        return recorded[-1]
+
+    monkeypatch.setattr(judgement, "judge", recording)
     monkeypatch.setattr(smallest, "smallest", lambda *arguments: None)
     names = {one.name for one in verdict.check_subject(subject, 1, 0).properties}
     assert {"output", "output_alone", "d_key", "dropout_rate", "symbolic"} < names
     for wrong in names:
+        left = iter(recorded)  # the same seed shows the same examples again
 
-        def judge(trial, layers, example, wrong=wrong):
-            judged = judged_in_truth(trial, layers, example)
-            return {name: (outcome._replace(agrees=name != wrong), ()) for name, (outcome, _) in judged.items()}
+        def judge(trial, layers, example, wrong=wrong, left=left):
+            return {name: (outcome._replace(agrees=name != wrong), ()) for name, (outcome, _) in next(left).items()}
 
         monkeypatch.setattr(judgement, "judge", judge)
         report = verdict.check_subject(subject, 1, 0)
