@@ -38,6 +38,7 @@ def show(folder, what):
     figure = _figure(seen)
     with replacing(folder / f"{seen.name}.png") as picture:
         figure.savefig(picture, dpi=150)
+        plt.close(figure)
         text = page(seen, record, picture.read_bytes())
     with replacing(folder / f"{seen.name}.html") as temporary:
         temporary.write_text(text, encoding="utf-8")

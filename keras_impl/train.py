@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import keras
+import matplotlib.pyplot as plt
 import numpy as np
 
 from keras_impl import dates, plots
@@ -152,3 +153,4 @@ def _draw(record, folder):
     for name, figure in figures.items():
         with replacing(folder / name) as temporary:
             figure.savefig(temporary, dpi=150)
+        plt.close(figure)

@@ -2,9 +2,11 @@
 
 import json
 
+import keras
+import numpy as np
 import pytest
 
-from keras_impl import dates, seen, tasks
+from keras_impl import attention_weights, dates, digits, seen, tasks
 from keras_impl.__main__ import main
 
 METRICS = {"accuracy": 0.5, "exact_match": 0.5}
@@ -67,11 +69,14 @@ def test_a_form_that_was_not_learned_is_remarked_on(translator, reads_a_date, ca
     assert "2021-03-03 is not written so in any form that was learned." in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("model", "maps"), [("attention", 1), ("multi_head", 4), ("hierarchical", 6)])
+@pytest.mark.parametrize(("model", "maps"), [("attention", 1), ("lstm", 1), ("multi_head", 4), ("hierarchical", 6)])
 def test_digits_are_shown_as_images(made, model, maps, capsys):
     folder = made("digits", model)
     assert main(["show", str(folder), "7"]) == 0
-    assert "are right." in capsys.readouterr().out
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    given, told = (numbers.split() for numbers in first.split(" -> "))
+    assert given == sorted(given)  # those of a kind stand beside one another
+    assert second == f"{sum(one == other for one, other in zip(given, told))} of {len(given)} are right."
     page = (folder / "digits-7.html").read_text()
     assert page.count('class="map"') == maps
     assert page.count('alt="image 1"') == 2 * (maps - (model == "hierarchical"))
@@ -119,3 +124,15 @@ def test_a_damaged_model_is_refused_in_a_line(made, content, capsys):
     (folder / "model.keras").write_bytes(content)
     assert main(["show", str(folder), "1"]) == 2
     assert capsys.readouterr().err.startswith(f"keras_impl: {folder / 'model.keras'}: expected a model of Keras")
+
+
+def test_the_order_in_which_a_recurrent_model_reads_is_left_to_it(made):
+    """What is shown in another order than it was read is of the same images: each weight stays with its two."""
+    model = keras.saving.load_model(made("digits", "lstm") / "model.keras")
+    shown = seen.seen_by(model, {"task": "digits", "model": "lstm", "seed": 0}, "7")
+    images, labels = (one[7] for one in digits.sequences("test", digits.TEST, 0))
+    (weights,) = attention_weights(model, images[None])["self_attention"]
+    order = np.argsort(labels, kind="stable")
+    assert not np.array_equal(order, np.arange(len(order)))
+    assert np.array_equal(shown.views[0].weights, weights[order][:, order])
+    assert np.array_equal(shown.views[0].keys, images[order].reshape(-1, 8, 8))
