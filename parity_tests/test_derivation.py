@@ -167,9 +167,8 @@ def test_how_fast_a_weight_grows_with_a_logit(seed, size):
 def test_the_gradient_of_a_softmax(case):
     a, gradients, _ = case
     S, w, d_w = a.key.shape[0], a.weights, gradients.d_weights
-    jacobian = gradients.d_logits
-    holds(jacobian, lambda t, j: total(d_w[t, i] * w[t, i] * ((i == j) - w[t, j]) for i in range(S)))
-    holds(jacobian, lambda t, j: w[t, j] * (d_w[t, j] - total(d_w[t, i] * w[t, i] for i in range(S))))
+    holds(gradients.d_logits, lambda t, j: total(d_w[t, i] * w[t, i] * ((i == j) - w[t, j]) for i in range(S)))
+    holds(gradients.d_logits, lambda t, j: w[t, j] * (d_w[t, j] - total(d_w[t, i] * w[t, i] for i in range(S))))
 
 
 @given(cases(mask=True))

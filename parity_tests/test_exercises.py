@@ -74,8 +74,8 @@ def test_exercise_2(seed, seen):
 def test_exercise_3(seed):
     """Their weights are equal, and so are the gradients of their values, by (9).
 
-    Those of the keys are not, as `d_weights` differs with the values: by (11), the key whose value does more for the
-    loss is drawn towards the query, the other away from it. The difference is that of `d_weights`, times the weight.
+    Those of the keys are not, as `d_weights` differs with the values: by (11), the average cancels from the difference
+    of two `d_scores`, which is the weight times the difference of `d_weights`. By (17), that of `d_key` follows.
     """
     query, key, value, d_output = arrays(seed, (3, 2), (4, 2), (4, 5), (3, 5))
     key[1] = key[0]
@@ -84,6 +84,7 @@ def test_exercise_3(seed):
     assert np.array_equal(gradients.d_value.value[0], gradients.d_value.value[1])
     difference = attention.weights[:, 0] * (gradients.d_weights[:, 0] - gradients.d_weights[:, 1])
     assert same(gradients.d_scores[:, 0] - gradients.d_scores[:, 1], difference)
+    assert same(gradients.d_key[0] - gradients.d_key[1], difference @ query)
 
 
 @given(SEEDS, st.sampled_from([0.5, 1.0, 2.0, 8.0]))
