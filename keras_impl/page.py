@@ -29,21 +29,29 @@ def page(seen, record, picture):
     Returns:
         The text.
     """
-    environment = Environment(
-        loader=PackageLoader("keras_impl", ""),
+    results = record["results"]
+    return (
+        environment("keras_impl")
+        .get_template("show.html.jinja")
+        .render(
+            seen=seen,
+            record=record,
+            score=record["score"].replace("_", " "),
+            scores=[f"{results[name][record['score']]:.1%}" for name in ("attention", "without")],
+            picture=_data_uri(picture),
+            maps=[one for view in seen.views for one in _maps(view)],
+        )
+    )
+
+
+def environment(package):
+    """Return the templates of a package, in which whatever is inserted is escaped, and whatever is missing an error."""
+    return Environment(
+        loader=PackageLoader(package, ""),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-    )
-    results = record["results"]
-    return environment.get_template("show.html.jinja").render(
-        seen=seen,
-        record=record,
-        score=record["score"].replace("_", " "),
-        scores=[f"{results[name][record['score']]:.1%}" for name in ("attention", "without")],
-        picture=_data_uri(picture),
-        maps=[one for view in seen.views for one in _maps(view)],
     )
 
 

@@ -11,7 +11,7 @@ from keras_impl.translation import translate
 
 
 class Data(NamedTuple):
-    """What one part of the data is: what goes in and what should come out, and whatever else measuring takes."""
+    """What one part of the data is: what goes in, and what should come out."""
 
     x: object
     y: np.ndarray

@@ -4,8 +4,8 @@ import datetime
 import re
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from keras_impl.page import environment
 from parity_tests import divergences, plots, table
 from parity_tests.counterexample import disagreements
 from parity_tests.heat_maps import heat_maps
@@ -40,16 +40,10 @@ def page(report, *, seed, examples, date=None):
 
 
 def template(name):
-    """Return a template of this package, in which whatever is inserted is escaped."""
-    environment = Environment(
-        loader=PackageLoader("parity_tests", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals["signs"] = SIGNS
-    return environment.get_template(name)
+    """Return a template of this package."""
+    templates = environment("parity_tests")
+    templates.globals["signs"] = SIGNS
+    return templates.get_template(name)
 
 
 def _subject(subject):
