@@ -73,24 +73,19 @@ def differentiate(call, variables, inputs, masks, cotangents):
     return results, tape.gradient(results, sources, output_gradients=weighted)
 
 
-def trace(call, variables, inputs, masks, cotangents):
+def trace(call, variables, inputs, masks, cotangents, shapes):
     """Return a graph that takes inputs, masks and cotangents and does what `differentiate` does.
 
-    It serves all arrays with the same dtypes and last axes, the depths; every other size is unknown to it, but of a
-    weights' cotangent also the last one.
+    It serves all arrays of the same dtypes and of ``shapes``, a shape for each of them, in which None is a size that
+    the graph does not know.
     """
     import tensorflow as tf
 
-    def signature(arrays, last):
-        return [tf.TensorSpec((*[None] * (array.ndim - 1), last(array)), array.dtype) for array in arrays]
-
-    depth = [array.shape[-1] for array in cotangents[:1]]
+    known = iter(shapes)
     graph = tf.function(
         lambda *arrays: differentiate(call, variables, *arrays),
         input_signature=[
-            signature(inputs, lambda array: array.shape[-1]),
-            signature(masks, lambda array: None),
-            [tf.TensorSpec((None, None, size), array.dtype) for size, array in zip([*depth, None], cotangents)],
+            [tf.TensorSpec(next(known), array.dtype) for array in arrays] for arrays in (inputs, masks, cotangents)
         ],
         autograph=False,  # as Keras's own training step
     )

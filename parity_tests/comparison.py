@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from parity_tests.example import of_rows
+
 
 @dataclass(frozen=True, eq=False)
 class Compared:
@@ -68,7 +70,7 @@ def within_bound(actual, expected, judged=None):
         if the true gradient is so throughout.
     expected : reference.rounding.Rounded
         The truth.
-    judged : bool, (B, T), optional
+    judged : bool, (B, T) or what leading axes there are, optional
         The rows that count.
     """
     if actual is None:
@@ -91,8 +93,9 @@ def compare(actual, expected, bound, judged=None):
         ratio = np.where(error == 0, 0.0, error / bound)
     ratio = np.where(np.isnan(ratio), np.inf, ratio)
     if judged is not None:
-        within = within | ~judged[..., None]
-        ratio = np.where(judged[..., None], ratio, 0.0)
+        judged = of_rows(judged, actual)
+        within = within | ~judged
+        ratio = np.where(judged, ratio, 0.0)
     index = tuple(int(i) for i in np.unravel_index(np.argmax(ratio), ratio.shape))
     return Outcome(
         bool(within.all()),
@@ -105,7 +108,7 @@ def compare(actual, expected, bound, judged=None):
 
 def _compared(actual, expected, bound, judged):
     if judged is not None:
-        bound = np.where(judged[..., None], bound, np.inf)
+        bound = np.where(judged, bound, np.inf)
     return Compared(*(np.array(array, dtype=np.float64) for array in (actual, expected, bound)))
 
 

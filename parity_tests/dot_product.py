@@ -41,6 +41,17 @@ OWN_CORNERS = {
     "weights dropped with masks": {**ALL_MASKS, **strategies.DROPPED},
 }
 
+AXES = {
+    "query": ("B", "T", "d_k"),
+    "key": ("B", "S", "d_k"),
+    "value": ("B", "S", "d_v"),
+    "query_mask": ("B", "T"),
+    "key_mask": ("B", "S"),
+    "value_mask": ("B", "S"),
+    "output": ("B", "T", "d_v"),
+    "weights": ("B", "T", "S"),
+}
+
 
 def draw(choice, rng, options):
     """Any example of the kind."""
@@ -217,6 +228,7 @@ ATTENTION = Kind(
     shared=frozenset({*strategies.OF_THE_LAYER, "d_v"}),
     shared_by_graph=frozenset({*strategies.OF_THE_CALL, *WHICH_MASKS}),
     corners=strategies.corners(SMALL, OWN_CORNERS),
+    axes=AXES,
     plain=plain,
     expected=expected,
     visible=visible,

@@ -62,7 +62,7 @@ def _of_output(layer, example, output, expected):
     """Whether what is left is scaled up, of each weight for all values alike, and all is there without training."""
     left = np.where(np.tile(_of_identity(output), 2), expected * _factor(example, expected.arithmetic), 0.0)
     first, second = np.split(to_numpy(output), 2, axis=-1)
-    after = layer.run(example._replace(training=False), return_attention_scores=False)
+    (after,) = layer.run(example._replace(training=False), return_attention_scores=False)
     outcomes = {
         f"in training{OF_THE_TRIAL}": within_bound(to_numpy(output), left),
         f"at inference{OF_THE_TRIAL}": within_bound(to_numpy(after), expected),
@@ -110,7 +110,7 @@ def _of_chance(layer, example, kept, expected):
     """Whether what is dropped looks random: the share of very many weights, and the rest of two calls."""
     rate, readable = example.constructor["dropout"], _of_identity(expected)
     many = example.taken(np.tile(np.arange(len(kept)), MANY))
-    left = _of_identity(layer.run(many, return_attention_scores=False))[np.tile(readable, (MANY, 1, 1))]
+    left = _of_identity(layer.run(many, return_attention_scores=False)[0])[np.tile(readable, (MANY, 1, 1))]
     for one in (left, kept[readable]):
         if unlikely(int(one.sum()), one.size, 1 - rate):
             return Outcome(False, np.inf, message=f"kept {one.mean():.3f} of the weights, expected {1 - rate:.3f}")

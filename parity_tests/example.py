@@ -7,14 +7,16 @@ import numpy as np
 
 from reference.rounding import Arithmetic, Rounded
 
+FREE = frozenset(("B", "N", "T", "S"))  # axes whose sizes a layer need not know before it runs
+
 
 class Example(NamedTuple):
     """One call of a layer: how it is made and called, what goes in, and the gradients that come from above.
 
-    Arrays are of the example's dtype. ``judged``, (B, T), tells the rows that count; the others
-    are neither compared nor sent a gradient. If ``mixed``, the layer computes in this dtype and keeps its
-    weights in float32; if ``traced``, it is called in a graph that knows no size but the depths. ``training`` is
-    passed to the call, unless it is None.
+    Arrays are of the example's dtype. ``judged``, the leading axes of the results, such as (B, T), tells the rows
+    that count; the others are neither compared nor sent a gradient. If ``mixed``, the layer computes in this dtype and
+    keeps its weights in float32; if ``traced``, it is called in a graph that knows no size but the depths.
+    ``training`` is passed to the call, unless it is None.
     """
 
     constructor: dict[str, Any]
@@ -69,6 +71,8 @@ class Kind(NamedTuple):
         The names of those that they have in common too if the call is traced.
     corners
         Choices that are always checked, by what they show.
+    axes
+        The names of the axes of each input, mask and result, such as ``("B", "T", "d_k")``.
     plain
         One small example, to see whether a layer can be called at all; takes the layer's options, and
         whether to use them.
@@ -86,6 +90,10 @@ class Kind(NamedTuple):
         weights twice.
     through_values
         What the gradients of an example have of the gradient of its values alone, by name.
+    results
+        The names of what a call returns: the output, and the weights if the layer returns them.
+    broadcast
+        The names of inputs and masks that may have a size of 1 where others have more.
     """
 
     name: str
@@ -94,6 +102,7 @@ class Kind(NamedTuple):
     shared: frozenset[str]
     shared_by_graph: frozenset[str]
     corners: Mapping[str, dict[str, Any]]
+    axes: Mapping[str, tuple[str, ...]]
     plain: Callable[..., Example]
     expected: Callable[[Example, Arithmetic], dict[str, Rounded]]
     visible: Callable[[Example], np.ndarray]
@@ -101,10 +110,33 @@ class Kind(NamedTuple):
     permute: Callable[..., tuple[Example, Callable]]
     identity: Callable[[Example], Example]
     through_values: Callable[[Example, Rounded], dict[str, Rounded]]
+    results: tuple[str, ...] = ("output", "weights")
+    broadcast: frozenset[str] = frozenset()
+
+    def shape(self, name, array):
+        """The shape of an input, mask or result as a graph may know it: None where a size is free."""
+        return tuple(
+            None if axis in FREE and not (size == 1 and name in self.broadcast) else size
+            for axis, size in zip(self.axes[name], array.shape, strict=True)
+        )
+
+    def depths(self, example):
+        """The sizes of an example's inputs that are not free, which a layer may be made for."""
+        return tuple(
+            size
+            for name, array in example.inputs.items()
+            for axis, size in zip(self.axes[name], array.shape, strict=True)
+            if axis not in FREE
+        )
+
+
+def of_rows(rows, array):
+    """Rows, (B, T) or what leading axes there are, as they broadcast against an array with more axes."""
+    return rows.reshape(*rows.shape, *(1,) * (array.ndim - rows.ndim))
 
 
 def _zeroed(array, rows):
-    return np.where(rows[..., None], array, 0).astype(array.dtype)
+    return np.where(of_rows(rows, array), array, 0).astype(array.dtype)
 
 
 def _taken(field, items):

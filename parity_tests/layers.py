@@ -34,7 +34,7 @@ class BuiltLayer:
                 self.layer = type(self.layer).from_config(self.layer.get_config())
         self.graphs = {}
         self.assigned = None
-        inputs = {name: np.ones((1, 2, array.shape[-1]), array.dtype) for name, array in example.inputs.items()}
+        inputs = {name: np.ones(self._other_shape(name, array), array.dtype) for name, array in example.inputs.items()}
         self.run(
             example._replace(inputs=inputs, masks=dict.fromkeys(example.masks), causal=False, training=None), False
         )
@@ -61,8 +61,13 @@ class BuiltLayer:
         """Whether a layer that nobody adapts names its weights as its kind does, but has them in another order."""
         return not self.subject.adapted and expected != received and sorted(expected) == sorted(received)
 
+    def _other_shape(self, name, array):
+        """A shape of other sizes, where they are free: one item, and two of all else."""
+        free = self.subject.kind.shape(name, array)
+        return tuple((1 if axis == 0 else 2) if size is None else size for axis, size in enumerate(free))
+
     def run(self, example, return_attention_scores):
-        """The output alone, or the output and the weights, of an eager call."""
+        """The results of an eager call: the output alone, or all that there are."""
         inputs = [keras.ops.convert_to_tensor(array) for array in example.inputs.values()]
         return self._called(inputs, list(example.masks.values()), example, return_attention_scores)
 
@@ -72,7 +77,7 @@ class BuiltLayer:
             results, _ = self.run_with_gradients(example)
         else:
             results = self.run(example, return_attention_scores=True)
-        return dict(zip(("output", "weights"), results))
+        return dict(zip(self.subject.kind.results, results))
 
     def run_with_gradients(self, example):
         """The results, and the gradients by name; with weights among the results if the loss depends on them."""
@@ -82,20 +87,15 @@ class BuiltLayer:
         def call(inputs, given):
             left = iter(given)
             masks = [None if mask is None else next(left) for mask in example.masks.values()]
-            results = self._called(inputs, masks, example, example.d_weights is not None)
-            return results if isinstance(results, tuple) else (results,)
+            return self._called(inputs, masks, example, example.d_weights is not None)
 
         variables = self.layer.trainable_weights
         arrays = (list(example.inputs.values()), given, cotangents)
         if example.traced:
-            signature = (
-                example.causal,
-                example.training,
-                len(cotangents),
-                *(mask is None for mask in example.masks.values()),
-            )
+            shapes = self._shapes(example)
+            signature = (example.causal, example.training, *(mask is None for mask in example.masks.values()), *shapes)
             if signature not in self.graphs:
-                self.graphs[signature] = trace(call, variables, *arrays)
+                self.graphs[signature] = trace(call, variables, *arrays, shapes)
             results, gradients = self.graphs[signature](*arrays)
         else:
             results, gradients = differentiate(call, variables, *arrays)
@@ -105,10 +105,17 @@ class BuiltLayer:
             named |= _taken_apart(name, gradient)
         return results, {name: _in_shape(name, gradient, example.weights) for name, gradient in named.items()}
 
+    def _shapes(self, example):
+        """The shapes of inputs, masks and cotangents, as a graph may know them."""
+        shape = self.subject.kind.shape
+        masks = {name: mask for name, mask in example.masks.items() if mask is not None}
+        cotangents = {"output": example.d_output, "weights": example.d_weights}
+        given = {**example.inputs, **masks, **{name: one for name, one in cotangents.items() if one is not None}}
+        return tuple(shape(name, array) for name, array in given.items())
+
     def _called(self, inputs, masks, example, return_attention_scores):
         options = {} if example.training is None else {"training": example.training}
-        results = self.subject.call(self.layer, inputs, masks, return_attention_scores, example.causal, **options)
-        return checked(results, return_attention_scores)
+        return called(self.subject, self.layer, inputs, masks, return_attention_scores, example.causal, **options)
 
 
 class Layers:
@@ -131,7 +138,7 @@ class Layers:
 
     def of(self, example):
         """A layer that has the example's weights."""
-        key = _key(example)
+        key = self._key(example)
         if key in self.made:
             self.made[key].assign(example)
         else:
@@ -139,6 +146,10 @@ class Layers:
                 self.made.pop(next(iter(self.made)))
             self.made[key] = self.fresh(example)
         return self.made[key]
+
+    def _key(self, example):
+        weights = tuple(array.shape for array in example.weights.values())
+        return (example.policy, *example.constructor.items(), *self.subject.kind.depths(example), *weights)
 
 
 def _taken_apart(name, gradient):
@@ -157,21 +168,20 @@ def _in_shape(name, gradient, weights):
     return keras.ops.reshape(gradient, shape)
 
 
-def _key(example):
-    depths = tuple(array.shape[-1] for array in example.inputs.values())
-    weights = tuple(array.shape for array in example.weights.values())
-    return (example.policy, *example.constructor.items(), *depths, *weights)
+def called(subject, layer, inputs, masks, return_attention_scores, causal, **training):
+    """The results of a call as a tuple: output and weights, if there are any and they are asked for, or the output.
 
-
-def checked(results, both):
-    """The results of a call, refused if they are not output and weights, or the output alone, as was asked for."""
+    Anything else that a layer may return is refused.
+    """
+    both = return_attention_scores and len(subject.kind.results) == 2
+    results = subject.call(layer, inputs, masks, both, causal, **training)
     if both:
         if not isinstance(results, (list, tuple)) or len(results) != 2:
             raise ValueError(f"results: expected (output, weights), received {_described(results)}")
         return tuple(results)
     if not hasattr(results, "shape"):
         raise ValueError(f"results: expected the output alone, received {_described(results)}")
-    return results
+    return (results,)
 
 
 def _described(results):

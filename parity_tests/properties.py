@@ -12,7 +12,7 @@ import numpy as np
 from parity_tests.backend import dtype_name, full_precision, in_words, quiet_warnings, to_numpy
 from parity_tests.comparison import Outcome, compare, same, within_bound, worst
 from parity_tests.dropout import dropout
-from parity_tests.layers import checked
+from parity_tests.layers import called
 from reference.rounding import ARITHMETIC
 
 
@@ -26,7 +26,7 @@ def agreement(layers, example):
     if dtype not in ARITHMETIC:
         return {"dtype": same("dtype of the output", dtype, example.dtype)}
     expected = layers.expected(example, dtype)
-    names = ("output_alone",) if example.d_weights is None else ("output", "weights")
+    names = ("output_alone",) if len(results) == 1 else layers.subject.kind.results
     outcomes = {
         name: within_bound(to_numpy(result), expected[name.removesuffix("_alone")], example.judged)
         for name, result in zip(names, results)
@@ -79,22 +79,24 @@ def repeated_calls(layers, example):
 
 def symbolic(layers, example):
     """A call without numbers has the shapes and dtypes of one with numbers, whether or not sizes are known."""
-    subject = layers.subject
+    subject, kind = layers.subject, layers.subject.kind
     results = layers.of(example).run(example, return_attention_scores=True)
-    actual = [(tuple(result.shape), dtype_name(result)) for result in results]
     outcomes = {}
     for known in (True, False):
         layer = subject.make(example)
-        inputs = [_symbol(array, example.dtype, known) for array in example.inputs.values()]
-        masks = [None if mask is None else _symbol(mask, "bool", known) for mask in example.masks.values()]
-        alone, both = (
-            checked(subject.call(layer, inputs, masks, many, example.causal), many) for many in (False, True)
-        )
-        said = [("output alone", alone, actual[0]), *zip(("output", "weights"), both, actual)]
+        inputs = [_symbol(kind, name, array, example.dtype, known) for name, array in example.inputs.items()]
+        masks = [
+            None if mask is None else _symbol(kind, name, mask, "bool", known) for name, mask in example.masks.items()
+        ]
+        alone, both = (called(subject, layer, inputs, masks, many, example.causal) for many in (False, True))
+        said = [("output alone", "output", *alone), *((name, name, one) for name, one in zip(kind.results, both))]
         shape = subject.output_shape(layer, [tuple(one.shape) for one in inputs])
         if shape is not None:
-            said.append(("compute_output_shape", keras.KerasTensor(shape, dtype=actual[0][1]), actual[0]))
-        outcomes |= {(known, name): _of_symbol(name, tensor, expected, known) for name, tensor, expected in said}
+            said.append(("compute_output_shape", "output", keras.KerasTensor(shape, dtype=dtype_name(results[0]))))
+        actual = dict(zip(kind.results, results))
+        for where, name, tensor in said:
+            free = () if known else [size is None for size in kind.shape(name, actual[name])]
+            outcomes[known, where] = _of_symbol(where, tensor, actual[name], free)
     return {"symbolic": worst(outcomes)._replace(where="")}
 
 
@@ -115,13 +117,13 @@ def compute_mask(layers, example):
 def reloading(layers, example):
     """A layer that was saved in a model and loaded again computes what it did before, to the bit."""
     subject, built = layers.subject, layers.fresh(example)
-    inputs = [keras.Input((None, array.shape[-1]), dtype=example.dtype) for array in example.inputs.values()]
-    masks = [None if mask is None else keras.Input((None,), dtype="bool") for mask in example.masks.values()]
-    results = checked(subject.call(built.layer, inputs, masks, True, example.causal), True)
+    inputs = [_input(subject.kind, name, array, example.dtype) for name, array in example.inputs.items()]
+    masks = [None if mask is None else _input(subject.kind, name, mask, "bool") for name, mask in example.masks.items()]
+    results = called(subject, built.layer, inputs, masks, True, example.causal)
     given = [one for one in (*inputs, *masks) if one is not None]
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "model.keras")
-        keras.Model(given, results).save(path)
+        keras.Model(given, list(results)).save(path)
         model = keras.models.load_model(path, custom_objects={subject.layer_class.__name__: subject.layer_class})
     before = built.run(example._replace(training=None), return_attention_scores=True)
     arrays = [one for one in (*example.inputs.values(), *example.masks.values()) if one is not None]
@@ -162,21 +164,23 @@ def outcomes(trial, layers, example):
         return {trial.__name__: Outcome(False, np.inf, message=in_words(error), raised=True)}
 
 
-def _symbol(array, dtype, known):
+def _symbol(kind, name, array, dtype, known):
     """What stands for an array in a call without numbers; if sizes are unknown, but for a depth."""
-    unknown = (None, None, *array.shape[2:])
-    return keras.KerasTensor(array.shape if known else unknown, dtype=dtype)
+    return keras.KerasTensor(array.shape if known else kind.shape(name, array), dtype=dtype)
 
 
-def _of_symbol(name, tensor, expected, known):
-    """Whether a symbolic shape and dtype are the actual ones; what is no depth may be unknown where sizes are."""
-    shape, dtype = tuple(tensor.shape), dtype_name(tensor)
-    depths = 0 if name == "weights" else 1
-    if not known and len(shape) == len(expected[0]):
-        filled = [other if one is None else one for one, other in zip(shape, expected[0])]
-        shape = (*filled[: len(shape) - depths], *shape[len(shape) - depths :])
-    received, wanted = (f"{one_shape} of {one_dtype}" for one_shape, one_dtype in ((shape, dtype), expected))
-    return same(f"symbolic {name}", received, wanted)
+def _input(kind, name, array, dtype):
+    """The same in a model; Keras calls the first axis the batch."""
+    return keras.Input(batch_shape=kind.shape(name, array), dtype=dtype)
+
+
+def _of_symbol(where, tensor, actual, free):
+    """Whether a symbolic shape and dtype are the actual ones; sizes that are free may be unknown."""
+    shape, expected = tuple(tensor.shape), tuple(actual.shape)
+    if len(shape) == len(free):
+        shape = tuple(other if may and one is None else one for one, other, may in zip(shape, expected, free))
+    received, wanted = (f"{one} of {dtype_name(of)}" for one, of in ((shape, tensor), (expected, actual)))
+    return same(f"symbolic {where}", received, wanted)
 
 
 def _unchanged(before, after, judged=None):

@@ -175,6 +175,7 @@ SELF_ATTENTION = Kind(
     shared=frozenset({*strategies.OF_THE_LAYER, "d", "units given"}),
     shared_by_graph=frozenset({*strategies.OF_THE_CALL, "mask given"}),
     corners=strategies.corners(SMALL, OWN_CORNERS),
+    axes={"x": ("B", "T", "d"), "mask": ("B", "T"), "output": ("B", "T", "d_k"), "weights": ("B", "T", "S")},
     plain=plain,
     expected=expected,
     visible=visible,

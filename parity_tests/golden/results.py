@@ -62,7 +62,7 @@ def of_layer(layers, case, dtype):
             other = layer.run(example, return_attention_scores=not both)
     except Exception as error:  # whatever somebody's layer may raise
         return Given(dtype, {}, in_words(error))
-    alone, (output, weights) = (other, results) if both else (results[0], other)
+    (alone,), (output, weights) = (other, results) if both else (results, other)
     found = {"output": output, "output_alone": alone, "weights": weights, **gradients}
     arrays = {
         name: None if array is None else _in_shape(to_numpy(array), case, name)
