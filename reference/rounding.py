@@ -31,7 +31,6 @@ rather than at their distance from the row's largest.
 """
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -164,7 +163,15 @@ def _where(condition: Any, a: Any, b: Any) -> Rounded:
     return Rounded(rules.select(condition, _tracked(a, arithmetic), _tracked(b, arithmetic)), arithmetic)
 
 
-FUNCTIONS: dict[Callable[..., Any], Callable[..., Rounded]] = {np.sum: _sum, np.max: _max, np.where: _where}
+def _moveaxis(a: Rounded, source: int, destination: int) -> Rounded:
+    return Rounded(
+        lambda: model.rearranged(a.tracked, lambda array: np.moveaxis(array, source, destination)), a.arithmetic
+    )
+
+
+FUNCTIONS: dict[Callable[..., Any], Callable[..., Rounded]] = {
+    np.sum: _sum, np.max: _max, np.where: _where, np.moveaxis: _moveaxis
+}  # fmt: skip
 
 
 def track(array: Any, arithmetic: Arithmetic) -> Rounded:
@@ -249,10 +256,5 @@ def _tracked(operand: Any, arithmetic: Arithmetic) -> Tracked:
         return operand.tracked
     if np.ndim(operand) == 0:
         number: Any = np.asarray(operand)[()]
-        return _constant(number, arithmetic)
+        return model.constant(number, arithmetic)
     return model.track(np.asarray(operand, dtype=model.carrier(arithmetic)), arithmetic)
-
-
-@lru_cache
-def _constant(number: Any, arithmetic: Arithmetic) -> Tracked:
-    return model.track(np.asarray(number, dtype=model.carrier(arithmetic)), arithmetic)

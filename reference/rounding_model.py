@@ -5,8 +5,8 @@ The model of a machine is the standard one: an operation returns its exact resul
 """
 
 from collections.abc import Callable
-from functools import cache
-from typing import NamedTuple
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -123,6 +123,12 @@ def track(value: Array, machine: Arithmetic) -> Tracked:
     if (step < machine.underflow).any():
         loose = loose + np.where(step < machine.underflow, np.minimum(machine.underflow, magnitude), 0.0)
     return known(value, loose, magnitude, step, np.ones(np.shape(value)), machine)
+
+
+@lru_cache
+def constant(number: Any, machine: Arithmetic) -> Tracked:
+    """A number that the code itself writes."""
+    return track(np.asarray(number, dtype=carrier(machine)), machine)
 
 
 def by_its_root(a: Tracked, machine: Arithmetic) -> Tracked:
