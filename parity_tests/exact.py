@@ -34,24 +34,25 @@ def attention(
     query, key, value, *, d_output=None, d_weights=None, scale=1.0, softcap=None, bias=None, mask=None
 ):  # fmt: skip
     """Return attention and the gradients of ``sum(d_output * output) + sum(d_weights * weights)``."""
-    query, key, value, scale = (_exactly(array) for array in (query, key, value, scale))
-    bias = _exactly(0.0 if bias is None else bias)
+    query, key, value, scale = (exactly(array) for array in (query, key, value, scale))
+    bias = exactly(0.0 if bias is None else bias)
     mask = np.asarray(True if mask is None else mask)
-    products, slopes, weights = _rows(query, key, scale, softcap, bias, mask)
-    output = _averages(weights, value)
-    d_output = _exactly(np.zeros(output.shape) if d_output is None else d_output)
-    d_weights = _exactly(np.zeros(weights.shape) if d_weights is None else d_weights)
+    products, slopes, weights = rows(query, key, scale, softcap, bias, mask)
+    output = averages(weights, value)
+    d_output = exactly(np.zeros(output.shape) if d_output is None else d_output)
+    d_weights = exactly(np.zeros(weights.shape) if d_weights is None else d_weights)
     factors = (products, query, key, value, scale, bias, d_output, d_weights)
     gradients = _gradients(weights, slopes, *factors, sign=-1)
     steeper = 2 - slopes  # 1 + tanh², as the slope is 1 - tanh²
     sizes = _gradients(weights, steeper, *(np.array(abs(factor), dtype=object) for factor in factors), sign=1)
-    return Exact(_rounded(weights), _rounded(output), *(_each_rounded(tables) for tables in (gradients, sizes)))
+    return Exact(rounded(weights), rounded(output), *(_each_rounded(tables) for tables in (gradients, sizes)))
 
 
-def _rows(query, key, scale, softcap, bias, mask):
+def rows(query, key, scale, softcap, bias, mask):
+    """The products of queries and keys, the slopes of the softcap, and the weights."""
     leading = np.broadcast_shapes(*(array.shape[:-2] for array in (query, key, scale, bias, mask)))
     shape = (*leading, query.shape[-2], key.shape[-2])
-    products, slopes, weights = _zeros(shape), _zeros(shape), _zeros(shape)
+    products, slopes, weights = zeros(shape), zeros(shape), zeros(shape)
     for index in np.ndindex(*shape):
         *lead, t, s = index
         for k in range(query.shape[-1]):
@@ -70,9 +71,10 @@ def _rows(query, key, scale, softcap, bias, mask):
     return products, slopes, weights
 
 
-def _averages(weights, value):
+def averages(weights, value):
+    """The values, averaged by the weights."""
     leading = np.broadcast_shapes(weights.shape[:-2], value.shape[:-2])
-    output = _zeros((*leading, weights.shape[-2], value.shape[-1]))
+    output = zeros((*leading, weights.shape[-2], value.shape[-1]))
     for index in np.ndindex(*output.shape):
         *lead, t, v = index
         for s in range(value.shape[-2]):
@@ -83,7 +85,7 @@ def _averages(weights, value):
 def _gradients(weights, slopes, products, query, key, value, scale, bias, d_output, d_weights, sign):
     """With ``sign`` -1 the gradients; with 1, and absolute values for the factors, the sizes of their terms."""
     d_value, d_weights = _through_averages(weights, value, d_output, d_weights)
-    d_query, d_key, d_scale, d_bias = (_zeros(array.shape) for array in (query, key, scale, bias))
+    d_query, d_key, d_scale, d_bias = (zeros(array.shape) for array in (query, key, scale, bias))
     for index in np.ndindex(*weights.shape):
         *lead, t, s = index
         d_logit = mpmath.mpf(0)
@@ -102,7 +104,7 @@ def _gradients(weights, slopes, products, query, key, value, scale, bias, d_outp
 
 
 def _through_averages(weights, value, d_output, d_weights):
-    d_value, d_weights = _zeros(value.shape), d_weights.copy()
+    d_value, d_weights = zeros(value.shape), d_weights.copy()
     for *lead, t, v in np.ndindex(*d_output.shape):
         for s in range(value.shape[-2]):
             of_weights, of_value = _at(weights, *lead, t, s), _at(value, *lead, s, v)
@@ -117,11 +119,16 @@ def _at(array, *index):
     return tuple(0 if size == 1 else position for position, size in zip(own, array.shape))
 
 
-def _zeros(shape):
+def zeros(shape):
+    """Zeros with 50 digits."""
     return np.full(shape, mpmath.mpf(0), dtype=object)
 
 
-def _exactly(array):
+def exactly(array):
+    """The same numbers with 50 digits; what has them already is left alone."""
+    array = np.asarray(array)
+    if array.dtype == object:
+        return array
     array = np.asarray(array, dtype=np.float64)
     table = np.empty(array.shape, dtype=object)
     for index in np.ndindex(*array.shape):
@@ -129,7 +136,7 @@ def _exactly(array):
     return table
 
 
-def _rounded(table):
+def rounded(table):
     """To longdouble, in two parts, as no conversion of its own exists."""
     array = np.zeros(table.shape, dtype=np.longdouble)
     for index in np.ndindex(*table.shape):
@@ -139,4 +146,4 @@ def _rounded(table):
 
 
 def _each_rounded(tables):
-    return {name: _rounded(table) for name, table in tables.items()}
+    return {name: rounded(table) for name, table in tables.items()}

@@ -80,6 +80,15 @@ def test_what_is_selected_keeps_its_bound(rng):
     assert np.array_equal(np.where(condition, a, b).error, np.where(condition, a.error, b.error))
 
 
+@given(generators())
+def test_what_is_moved_to_another_axis_keeps_its_bound(rng):
+    a, integers = uncertain(rng, (2, 3, 4), 1.0), track(rng.integers(-9, 10, (2, 3, 4)), FLOAT32)
+    moved = np.moveaxis(a, -3, -1)
+    assert np.array_equal(moved.value, np.moveaxis(a.value, -3, -1))
+    assert np.array_equal(moved.error, np.moveaxis(a.error, -3, -1))
+    assert not (np.moveaxis(integers, -3, -1) + 3.0).error.any()
+
+
 @given(generators(), st.integers(2, 40), st.floats(0, 1))
 def test_a_sum_stays_within_its_bound_in_the_order_in_which_its_partial_sums_are_largest(rng, terms, positive):
     numbers = np.abs(rng.normal(size=terms)) * np.where(rng.random(terms) < positive, 1, -1)

@@ -10,18 +10,29 @@ from reference.dot_product import (
 from reference.gradcheck import complex_step_gradient
 from reference.linear import LinearGradients, linear, linear_backward
 from reference.masks import causal_mask, padding_mask, window_mask
+from reference.multi_head import (
+    MultiHeadAttention,
+    MultiHeadGradients,
+    multi_head_attention,
+    multi_head_attention_backward,
+)
+from reference.projections import Projections
 from reference.self_attention import (
     SelfAttention,
     SelfAttentionGradients,
     self_attention,
     self_attention_backward,
 )
+from reference.sigmoid import sigmoid, sigmoid_backward
 from reference.softmax import softmax, softmax_backward
 
 __all__ = [
     "DotProductAttention",
     "DotProductGradients",
     "LinearGradients",
+    "MultiHeadAttention",
+    "MultiHeadGradients",
+    "Projections",
     "SelfAttention",
     "SelfAttentionGradients",
     "causal_mask",
@@ -30,10 +41,14 @@ __all__ = [
     "dot_product_attention_backward",
     "linear",
     "linear_backward",
+    "multi_head_attention",
+    "multi_head_attention_backward",
     "padding_mask",
     "scaled_dot_product_attention",
     "self_attention",
     "self_attention_backward",
+    "sigmoid",
+    "sigmoid_backward",
     "softmax",
     "softmax_backward",
     "window_mask",

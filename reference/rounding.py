@@ -15,23 +15,22 @@ What is covered: dot products added up in any order, with or without fused multi
 the scores, to the query, or its root to both sides; the bias added before, between or after the products;
 weights that are normalized before or after they meet the values; an online softmax over blocks of 16 visible keys
 or more, or of fewer if exponentials are good to 1 ulp (one by one, 12 keys at most); exponentials to base 2; exponents
-that are off by three roundings of their distance from the row's largest; exp and tanh good to 4 ulp; results that
-underflow to zero; and in the backward, the sum of ``d_weights * weights`` taken as that of ``d_output * output``
-(unless the loss depends directly on weights that an online softmax computes besides), and the weights multiplied
-with ``d_weights`` before that sum is subtracted or after.
+that are off by three roundings of their distance from the row's largest; exp and tanh good to 4 ulp; a sigmoid by exp
+or as ``0.5 + 0.5 * tanh(x / 2)``; results that underflow to zero; and in the backward, the sum of
+``d_weights * weights`` taken as that of ``d_output * output`` (unless the loss depends directly on weights that an
+online softmax computes besides), and the weights multiplied with ``d_weights`` before that sum is subtracted or after.
 
 Operands that are integers times one power of two are followed exactly while their sums stay
 below ``1 / u``: the error is 0 as long as every covered evaluation gives the same number. Scores that are scaled
 are so where the root of the scale is such a number too: 1/4 (d_k = 16) has the root 1/2, 1/2 (d_k = 4) has none.
 
 Not covered: overflow, where the bound says nothing; an operand that underflows and is multiplied by something
-large afterwards; a sum of sums (over what was broadcast) taken as one long sum of all their terms; weights taken as
-``exp(scores - log_sum_exp)`` and not normalized afterwards, or exponents rounded at the size of the scores
-rather than at their distance from the row's largest.
+large afterwards; a sum of sums (over what was broadcast, as heads that share a key are) taken as one long sum of all
+their terms, or taken after what follows it; weights taken as ``exp(scores - log_sum_exp)`` and not normalized
+afterwards, or exponents rounded at the size of the scores rather than at their distance from the row's largest.
 """
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -164,7 +163,13 @@ def _where(condition: Any, a: Any, b: Any) -> Rounded:
     return Rounded(rules.select(condition, _tracked(a, arithmetic), _tracked(b, arithmetic)), arithmetic)
 
 
-FUNCTIONS: dict[Callable[..., Any], Callable[..., Rounded]] = {np.sum: _sum, np.max: _max, np.where: _where}
+def _moveaxis(a: Rounded, source: int, destination: int) -> Rounded:
+    return Rounded(
+        lambda: model.rearranged(a.tracked, lambda array: np.moveaxis(array, source, destination)), a.arithmetic
+    )
+
+
+FUNCTIONS: dict[Any, Callable[..., Rounded]] = {np.sum: _sum, np.max: _max, np.where: _where, np.moveaxis: _moveaxis}
 
 
 def track(array: Any, arithmetic: Arithmetic) -> Rounded:
@@ -249,10 +254,5 @@ def _tracked(operand: Any, arithmetic: Arithmetic) -> Tracked:
         return operand.tracked
     if np.ndim(operand) == 0:
         number: Any = np.asarray(operand)[()]
-        return _constant(number, arithmetic)
+        return model.constant(number, arithmetic)
     return model.track(np.asarray(operand, dtype=model.carrier(arithmetic)), arithmetic)
-
-
-@lru_cache
-def _constant(number: Any, arithmetic: Arithmetic) -> Tracked:
-    return model.track(np.asarray(number, dtype=model.carrier(arithmetic)), arithmetic)

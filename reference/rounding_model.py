@@ -5,13 +5,14 @@ The model of a machine is the standard one: an operation returns its exact resul
 """
 
 from collections.abc import Callable
-from functools import cache
-from typing import NamedTuple
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from reference.inputs import Array
 
+ELEMENTARY = 8  # unit roundoffs (4 ulp) that exp and tanh of a vectorized library may err by
 EXP_LIMIT = 700.0  # exp(700) does not yet overflow, nor exp(-700) underflow
 LARGEST_STEP = 2.0**400  # of which 0 is a multiple, as of everything; its square is a float64
 FRACTION = np.int64(2**52 - 1)  # the bits of a float64 after the leading one
@@ -82,6 +83,7 @@ class Tracked(NamedTuple):
     row_error: Array | None = None  # the error but for what a row has in common: an addend; after exp, a factor
     maximum_of: "Tracked | None" = None
     sum_of: "Tracked | None" = None
+    one_more_than: "Tracked | None" = None  # an exponential, to which 1 was added
     exponent: Array | None = None  # what an exponential is the exponential of, where it may have underflowed
     softmax: Softmax | None = None  # of weights
     factors: "tuple[Tracked, Tracked] | None" = None  # weights and what they are multiplied by, or a row gradient and
@@ -123,6 +125,12 @@ def track(value: Array, machine: Arithmetic) -> Tracked:
     if (step < machine.underflow).any():
         loose = loose + np.where(step < machine.underflow, np.minimum(machine.underflow, magnitude), 0.0)
     return known(value, loose, magnitude, step, np.ones(np.shape(value)), machine)
+
+
+@lru_cache
+def constant(number: Any, machine: Arithmetic) -> Tracked:
+    """A number that the code itself writes."""
+    return track(np.asarray(number, dtype=carrier(machine)), machine)
 
 
 def by_its_root(a: Tracked, machine: Arithmetic) -> Tracked:

@@ -12,6 +12,7 @@ import numpy as np
 from reference import rounding_averages as averages
 from reference.inputs import Array, refuse
 from reference.rounding_model import (
+    ELEMENTARY,
     EXP_LIMIT,
     LARGEST_STEP,
     Arithmetic,
@@ -22,9 +23,8 @@ from reference.rounding_model import (
     rounded,
     rounded_twice,
 )
+from reference.rounding_sigmoid import by_either_form
 from reference.rounding_softmax import normalize
-
-ELEMENTARY = 8  # unit roundoffs (4 ulp) that exp and tanh of a vectorized library may err by
 
 
 def add(a: Tracked, b: Tracked, machine: Arithmetic) -> Tracked:
@@ -39,7 +39,8 @@ def add(a: Tracked, b: Tracked, machine: Arithmetic) -> Tracked:
     if not value.all() or not np.isfinite(value).all():
         loose = np.where((a.absent & b.absent) | (value == -np.inf), 0.0, loose)
     step = None if a.step is None or b.step is None else np.minimum(a.step, b.step)
-    return known(value, loose, magnitude, step, a.terms + b.terms, machine)
+    total = known(value, loose, magnitude, step, a.terms + b.terms, machine)
+    return total if b.exponent is None or not np.all(a.value == 1) else total._replace(one_more_than=b)
 
 
 def subtract(a: Tracked, b: Tracked, machine: Arithmetic) -> Tracked:
@@ -106,7 +107,8 @@ def divide(a: Tracked, b: Tracked, machine: Arithmetic) -> Tracked:
     loose = carried + 2 * machine.unit_roundoff * (float64(np.abs(value)) + carried) + machine.underflow
     with np.errstate(over="ignore"):  # a divisor that may be 0 leaves no bound
         magnitude = a.magnitude / np.where(least == 0, np.finfo(float).tiny, least)
-    return rounded(value, np.where(a.absent, 0.0, loose), magnitude)
+    quotient = rounded(value, np.where(a.absent, 0.0, loose), magnitude)
+    return quotient if b.one_more_than is None else by_either_form(a, b.one_more_than, quotient, machine)
 
 
 def exp(a: Tracked, machine: Arithmetic) -> Tracked:
