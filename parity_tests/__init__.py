@@ -7,7 +7,7 @@ HOMES = {
     "SELF_ATTENTION": "self_attention",
     "Example": "example",
     "Kind": "example",
-    "Subject": "subjects",
+    "Subject": "subject",
     "check": "verdict",
     "parity_test": "suite",
     "replay": "counterexample",

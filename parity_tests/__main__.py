@@ -5,6 +5,7 @@ import os
 import sys
 
 from keras_impl.backend import quiet_start
+from parity_tests import reproduction as divergence_command
 from parity_tests.golden import command as golden_command
 from parity_tests.options import KINDS, check_options
 from parity_tests.progress import Bar, progress
@@ -84,6 +85,11 @@ def parser():
     golden_command.add_options(golden, KINDS)
     soak = add("soak", run_soak, "very many examples, over processes", soak_command.HELP, soak_command.EXAMPLE)
     soak_command.add_options(soak)
+    divergence = add(
+        "divergence", run_divergence, divergence_command.HELP, divergence_command.DESCRIPTION,
+        divergence_command.EXAMPLES,
+    )  # fmt: skip
+    divergence_command.add_options(divergence)
     return top
 
 
@@ -95,8 +101,8 @@ def add_check_options(check):
     check.add_argument(
         "--kind",
         choices=KINDS,
-        help="the contract that the layer keeps (default: a guess, self_attention if the constructor takes units or "
-        "call begins with x, else attention; the other, if it keeps that one alone)",
+        help="the contract that the layer keeps (default: that of the layer of Keras that it is derived from; else a "
+        "guess, self_attention if the constructor takes units or call begins with x, else attention)",
     )
     check.add_argument("--json", metavar="FILE", help="write the report as JSON")
     check.add_argument("--html", metavar="FILE", help="write the report as an HTML page")
@@ -180,6 +186,15 @@ def run_soak(options):
     if not console.is_terminal:
         console = Console(width=soak_command.WIDTH)
     return soak_command.run(options, console, Bar)
+
+
+def run_divergence(options):
+    """Show known divergences."""
+    with quiet_start():
+        import keras  # noqa: F401
+    from rich.console import Console
+
+    return divergence_command.run(options, Console(markup=False, emoji=False, highlight=False))
 
 
 if __name__ == "__main__":

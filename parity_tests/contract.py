@@ -14,7 +14,7 @@ def check_contract(subject, guessed=""):
     Parameters
     ----------
     subject
-        A `subjects.Subject`.
+        A `Subject`.
     guessed
         Why it is taken to be of that kind, if nobody said so.
 

@@ -1,37 +1,54 @@
 """Known differences between a layer and the reference: read them, and tell which rows they excuse."""
 
 import tomllib
+from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
 import keras
 import numpy as np
 
-from parity_tests.strategies import numpy_dtype
-from reference import dot_product_attention
-from reference.rounding import ARITHMETIC, track
+from parity_tests.conditions import CONDITIONS
+
+GRADIENTS = "gradients"  # stands for the gradients of all inputs and weights
+ANYWHERE = "any"  # stands for all backends
 
 
 class Divergence(NamedTuple):
     """An entry of ``divergences.toml``, which says what the fields mean."""
 
     name: str
-    subject: str
-    properties: tuple[str, ...]
-    condition: str
-    excuses: str
+    subjects: tuple[str, ...]
+    nature: str
     keras: str
     backend: tuple[str, ...]
     sentence: str
     documented: str
+    reproduction: str
+    properties: tuple[str, ...] = ()
+    condition: str = ""
+    excuses: str = "rows"
+
+    @property
+    def is_here(self):
+        """Whether it was seen on the backend in use."""
+        return ANYWHERE in self.backend or keras.backend.backend() in self.backend
+
+    def covers(self, property_name):
+        """Whether it may make a property disagree."""
+        return property_name in self.properties or (property_name.startswith("d_") and GRADIENTS in self.properties)
 
     def rows(self, kind, example):
-        """The rows of an example, (B, T), in which the layer may differ."""
+        """The rows of an example, as ``judged`` has them, in which the layer may differ; or whether it may in any."""
         return CONDITIONS[self.condition](kind, example)
 
     def narrowed(self, example, rows):
         """The example without what some rows excuse."""
-        return example.without_items(rows.any(axis=1)) if self.excuses == "items" else example.without_rows(rows)
+        if self.excuses == "examples":
+            return example.without_items(np.ones(len(example.judged), dtype=bool))
+        if self.excuses == "items":
+            return example.without_items(rows.any(axis=tuple(range(1, rows.ndim))))
+        return example.without_rows(rows)
 
 
 class CaseDivergence(NamedTuple):
@@ -46,79 +63,32 @@ class CaseDivergence(NamedTuple):
     sentence: str
     documented: str
 
+    @property
+    def subjects(self):
+        """What differs, as of other entries."""
+        return (self.subject,)
+
 
 def of_cases(target=None):
     """Return the entries about golden cases, those of a target if one is named."""
-    found = [
-        CaseDivergence(**{**entry, "name": name, "cases": tuple(entry["cases"]), "dtypes": tuple(entry["dtypes"])})
-        for name, entry in _entries().items()
-        if "cases" in entry
-    ]
+    found = [CaseDivergence(name=name, **_fields(entry)) for name, entry in _entries().items() if "cases" in entry]
     return [one for one in found if target in (None, one.subject)]
 
 
-def known(target):
-    """Return the divergences of a subject on the backend in use."""
-    return [
-        divergence
-        for divergence in read()
-        if divergence.subject == target and keras.backend.backend() in divergence.backend
-    ]
+def known(subject):
+    """Return the divergences of a `Subject` on the backend in use that excuse something."""
+    return [one for one in read() if subject.known_as in one.subjects and one.is_here and one.condition]
 
 
+@cache
 def read():
     """Return the entries of ``divergences.toml`` about layers."""
-    return [
-        Divergence(
-            **{**entry, "name": name, "properties": tuple(entry["properties"]), "backend": tuple(entry["backend"])}
-        )
-        for name, entry in _entries().items()
-        if "cases" not in entry
-    ]
+    return tuple(Divergence(name=name, **_fields(entry)) for name, entry in _entries().items() if "cases" not in entry)
+
+
+def _fields(entry):
+    return {name: tuple(field) if isinstance(field, list) else field for name, field in entry.items()}
 
 
 def _entries():
     return tomllib.loads(files("parity_tests").joinpath("divergences.toml").read_text(encoding="utf-8"))
-
-
-def nothing_visible(kind, example):
-    """Rows that may attend nothing."""
-    return ~kind.visible(example).any(axis=-1)
-
-
-def nothing_visible_float16(kind, example):
-    """Rows that may attend nothing, in which all scores become -inf once the largest float16 is taken away."""
-    if example.dtype != "float16":
-        return np.zeros(example.judged.shape, dtype=bool)
-    scores = _scores(example)
-    return nothing_visible(kind, example) & (np.max(scores.value - scores.error, axis=-1, initial=-np.inf) <= -16)
-
-
-def hidden_outscores(kind, example):
-    """Rows in which a hidden key may beat the visible ones in spite of the mask.
-
-    An exponential of less than -750 is 0 in every dtype, so a hidden score that stays 750 below the
-    largest visible one after the subtraction leaves no trace.
-    """
-    subtracted = float(numpy_dtype(example.dtype).type(65504.0 if example.dtype == "float16" else 1e9))
-    visible = kind.visible(example)
-    scores = _scores(example)
-    least_visible = np.max(scores.value - scores.error, axis=-1, where=visible, initial=-np.inf)
-    most_hidden = np.max(scores.value + scores.error, axis=-1, where=~visible, initial=-np.inf)
-    return visible.any(axis=-1) & (most_hidden - subtracted > least_visible - 750)
-
-
-def in_training(kind, example):
-    """All rows, if the layer drops weights."""
-    return np.full(example.judged.shape, bool(example.constructor.get("dropout")))
-
-
-def _scores(example):
-    arrays = {name: track(array, ARITHMETIC[example.dtype]) for name, array in example.inputs.items()}
-    return dot_product_attention(**arrays).scores
-
-
-CONDITIONS = {
-    condition.__name__: condition
-    for condition in (nothing_visible, nothing_visible_float16, hidden_outscores, in_training)
-}

@@ -1,4 +1,9 @@
-"""The kind ``attention``: what a layer of query, key and value must compute."""
+"""The kind ``attention``: what a layer of query, key and value must compute.
+
+What has to do with query, key and value alone serves other kinds of attention too.
+"""
+
+import math
 
 import ml_dtypes
 import numpy as np
@@ -56,22 +61,28 @@ AXES = {
 def draw(choice, rng, options):
     """Any example of the kind."""
     constructor, fields = strategies.way_of_calling(choice, options)
+    weights = {}
+    if "learned_scale" in options and constructor["scaled"]:
+        weights["scale"] = strategies.weight(choice, (), fields["dtype"], rng)
+    return draw_inputs(choice, rng, options, constructor=constructor, weights=weights, **fields)
+
+
+def draw_inputs(choice, rng, options, *, dtype, **fields):
+    """An example with inputs, masks and cotangents; a layer that takes two inputs may be given no keys."""
     depths = strategies.depths(choice, ("d_k", "d_v"))
     lengths = strategies.lengths(choice, ("B", "T", "S"), depths)
     B, T, S, d_k, d_v = (*lengths.values(), *depths.values())
-    dtype = fields["dtype"]
     of_scores = choice("scores", strategies.KINDS_OF_VALUES)
     of_values = choice("values", strategies.KINDS_OF_VALUES)
     wide = strategies.largest_exact(dtype, d_k)
     key_mask = strategies.position_masks(choice, "key_mask", B, S, rng)
+    query, key = (strategies.arrays(choice, (B, size, d_k), dtype, rng, of_scores, wide) for size in (T, S))
+    inputs = {"query": query, "key": key, "value": strategies.arrays(choice, (B, S, d_v), dtype, rng, of_values, wide)}
+    if "two_inputs" in options and not choice("key given", (True, True, False)):
+        inputs, d_v = {"query": query, "value": key}, d_k
     return Example(
-        constructor=constructor,
-        inputs={
-            "query": strategies.arrays(choice, (B, T, d_k), dtype, rng, of_scores, wide),
-            "key": strategies.arrays(choice, (B, S, d_k), dtype, rng, of_scores, wide),
-            "value": strategies.arrays(choice, (B, S, d_v), dtype, rng, of_values, wide),
-        },
-        weights={},
+        inputs=inputs,
+        dtype=dtype,
         masks={
             "query_mask": strategies.position_masks(choice, "query_mask", B, T, rng),
             "key_mask": key_mask,
@@ -103,21 +114,22 @@ def plain(options=frozenset(), used=False):
 
 def expected(example, arithmetic):
     """The reference's output, weights and gradients, with their bounds."""
-    inputs = {name: track(array, arithmetic) for name, array in example.inputs.items()}
-    record = dot_product_attention(
-        **inputs, scale=scale(example.constructor, inputs["query"].shape[-1]), mask=visible(example)
-    )
+    weights = {name: track(array, arithmetic) for name, array in example.weights.items()}
+    options = {"scale": scale(example.constructor, example.inputs["query"].shape[-1]), **weights}
+    return attended(example, arithmetic, dot_product_attention, dot_product_attention_backward, **options)
+
+
+def attended(example, arithmetic, forward, backward, **options):
+    """What an attention of query, key and value gives; without keys, the values are the keys too."""
+    query, *key, value = (track(array, arithmetic) for array in example.inputs.values())
+    record = forward(query, key[0] if key else value, value, mask=visible(example), **options)
     output, d_output = shown_queries(example.masks["query_mask"], record.output, example.d_output)
     d_weights = None if example.d_weights is None else track(example.d_weights, arithmetic)
-    gradients = dot_product_attention_backward(track(d_output, arithmetic), record, d_weights)
-    return {
-        "output": output,
-        "weights": record.weights,
-        "d_query": gradients.d_query,
-        "d_key": gradients.d_key,
-        "d_value": gradients.d_value,
-        "d_scale": gradients.d_scale,
-    }
+    gradients = backward(track(d_output, arithmetic), record, d_weights)
+    named = {f"d_{name}": getattr(gradients, f"d_{name}") for name in (*example.inputs, *options)}
+    if not key:
+        named["d_value"] = gradients.d_key + gradients.d_value
+    return {"scores": record.scores, "output": output, "weights": record.weights, **named}
 
 
 def scale(constructor, d_k):
@@ -136,7 +148,7 @@ def shown_queries(query_mask, output, d_output):
 def visible(example):
     """Which keys each query may attend, (B, T, S)."""
     B, T, _ = example.inputs["query"].shape
-    S = example.inputs["key"].shape[1]
+    S = example.inputs["value"].shape[1]
     return combined_mask(B, T, S, example.masks["key_mask"], example.causal)
 
 
@@ -151,13 +163,14 @@ def replace_hidden(example):
     T = example.inputs["query"].shape[1]
     rows = np.arange(T) < max(1, (T + 1) // 2) if example.causal else np.ones(T, dtype=bool)
     hidden = ~(visible(example) & rows[:, None]).any(axis=1)  # (B, S)
-    query, key, value = example.inputs.values()
-    factor = max(1, query.shape[-1]) * np.abs(query.astype(float)).max(initial=1.0)
-    inputs = {
-        "query": query,
-        "key": other_contents(key, hidden, factor),
-        "value": other_contents(value, hidden, 1.0),
-    }
+    query, *keys_and_values = example.inputs
+    largest = (
+        np.abs(array.astype(float)).max(initial=1.0) for array in (example.inputs[query], *example.weights.values())
+    )
+    factor = max(1, example.inputs[query].shape[-1]) * math.prod(largest)
+    inputs = dict(example.inputs)
+    for name, reach in zip(keys_and_values, (factor, 1.0)):
+        inputs[name] = other_contents(inputs[name], hidden, reach)
     return example.without_rows(~np.broadcast_to(rows, example.judged.shape))._replace(inputs=inputs)
 
 
@@ -177,11 +190,11 @@ def other_contents(array, hidden, factor, own_factor=1.0):
 
 def permute(example, rng):
     """The items in another order, and unless a causal mask says which is which, the keys."""
-    B, S, _ = example.inputs["key"].shape
+    B, S, _ = example.inputs["value"].shape
     items = rng.permutation(B)
     keys = np.arange(S) if example.causal else rng.permutation(S)
     other = example.taken(items)
-    inputs = {**other.inputs, "key": other.inputs["key"][:, keys], "value": other.inputs["value"][:, keys]}
+    inputs = {name: array if name == "query" else array[:, keys] for name, array in other.inputs.items()}
     masks = dict(other.masks)
     for name in ("key_mask", "value_mask"):
         masks[name] = None if masks[name] is None else masks[name][:, keys]
@@ -196,9 +209,12 @@ def identity(example):
     """Queries and keys of moderate scores, the values two identity matrices: the output is the weights, twice."""
     rng = np.random.default_rng(example.d_output.size)
     B, T, S = 4, 16, 16
-    query, key = rng.normal(size=(2, B, T, 4)) / 2
     value = np.broadcast_to(np.eye(S, 2 * S) + np.eye(S, 2 * S, S), (B, S, 2 * S))
-    arrays = (query, key, value, rng.integers(-2, 3, (B, T, 2 * S)))
+    if "key" in example.inputs:
+        arrays = (*rng.normal(size=(2, B, T, 4)) / 2, value)
+    else:
+        arrays = (rng.normal(size=(B, T, 2 * S)) / 2, value)
+    arrays = (*arrays, rng.integers(-2, 3, (B, T, 2 * S)))
     *inputs, d_output = (array.astype(strategies.numpy_dtype(example.dtype)) for array in arrays)
     masks = dict(zip(example.masks, (some_hidden(rng, B, T), *2 * (some_hidden(rng, B, S),))))
     return example._replace(
@@ -223,10 +239,10 @@ def through_values(example, d_value):
 
 ATTENTION = Kind(
     "attention",
-    options=frozenset({"dropout", "seed"}),
+    options=frozenset({"dropout", "seed", "learned_scale", "two_inputs"}),
     draw=draw,
     shared=frozenset({*strategies.OF_THE_LAYER, "d_v"}),
-    shared_by_graph=frozenset({*strategies.OF_THE_CALL, *WHICH_MASKS}),
+    shared_by_graph=frozenset({*strategies.OF_THE_CALL, *WHICH_MASKS, "key given"}),
     corners=strategies.corners(SMALL, OWN_CORNERS),
     axes=AXES,
     plain=plain,

@@ -50,7 +50,7 @@ class Example(NamedTuple):
     def taken(self, items):
         """Return the same example with the numbered items of the batch, in this order."""
         fields = (self.inputs, self.masks, self.d_output, self.d_weights, self.judged)
-        inputs, masks, d_output, d_weights, judged = (_taken(field, items) for field in fields)
+        inputs, masks, d_output, d_weights, judged = (_taken(field, items, len(self.judged)) for field in fields)
         return self._replace(inputs=inputs, masks=masks, d_output=d_output, d_weights=d_weights, judged=judged)
 
 
@@ -77,8 +77,8 @@ class Kind(NamedTuple):
         One small example, to see whether a layer can be called at all; takes the layer's options, and
         whether to use them.
     expected
-        The truth for an example, as arrays that carry their bound: ``output``, ``weights`` and the
-        gradients of all inputs and weights, ``d_`` and the name.
+        The truth for an example, as arrays that carry their bound: the results, the gradients of all inputs and
+        weights, ``d_`` and the name, and the ``scores``.
     visible
         Which keys each query may attend, (B, T, S).
     replace_hidden
@@ -139,7 +139,8 @@ def _zeroed(array, rows):
     return np.where(of_rows(rows, array), array, 0).astype(array.dtype)
 
 
-def _taken(field, items):
+def _taken(field, items, batch):
+    """The items of an array, or of all that a dictionary holds; what one array has for all items, it keeps."""
     if isinstance(field, dict):
-        return {name: _taken(array, items) for name, array in field.items()}
-    return None if field is None else field[items]
+        return {name: _taken(array, items, batch) for name, array in field.items()}
+    return field if field is None or len(field) != batch else field[items]

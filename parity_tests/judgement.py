@@ -18,11 +18,11 @@ def judge(trial, layers, example):
     wrong = {name for name, (outcome, _) in judged.items() if not outcome.agrees}
     if not wrong:
         return judged
-    narrowed, excuses = _narrowed(trial, subject, example, wrong)
+    narrowed, excuses = _narrowed(trial, subject, example, wrong, judged)
     if excuses:
         nothing_left = narrowed.judged.size == 0
         without = {} if nothing_left else outcomes(trial, layers, narrowed)
-        for name in set().union(*excuses.values()) & judged.keys():
+        for name in set().union(*excuses.values()):
             names = tuple(excuse for excuse, covered in excuses.items() if name in covered)
             outcome = without.get(name, Outcome(nothing_left))
             if outcome.agrees:
@@ -30,20 +30,24 @@ def judge(trial, layers, example):
     return judged
 
 
-def _narrowed(trial, subject, example, wrong):
-    """What is left of an example without what known divergences excuse, and which properties each of them covers."""
+def _narrowed(trial, subject, example, wrong, judged):
+    """What is left of an example without what known divergences excuse, and which properties each of them covers.
+
+    ``wrong`` are those that disagree, of all that are ``judged``.
+    """
     excuses, left = {}, None
     while left is not example:  # without some items, a trial may show others what it did not before
         left = example
-        for divergence in divergences.known(subject.target):
-            if wrong.isdisjoint(divergence.properties):
+        for divergence in divergences.known(subject):
+            excused = divergence.name in excuses and divergence.excuses == "examples"
+            if excused or not any(divergence.covers(name) for name in wrong):
                 continue
             rows = np.any([divergence.rows(subject.kind, one) for one in shown(trial, subject.kind, example)], axis=0)
             if divergence.excuses == "rows":
                 rows = rows & example.judged
             if rows.any():
                 example = divergence.narrowed(example, rows)
-                excuses[divergence.name] = set(divergence.properties)
+                excuses[divergence.name] = {name for name in judged if divergence.covers(name)}
     return example, excuses
 
 

@@ -19,7 +19,7 @@ class BuiltLayer:
     Parameters
     ----------
     subject
-        A `subjects.Subject`, which knows how the layer is made and called.
+        A `Subject`, which knows how the layer is made and called.
     example
         What it is made for. It serves every other example that differs in nothing that a layer depends on.
     restored

@@ -3,7 +3,14 @@
 import os
 import tempfile
 
-KINDS = ("attention", "self_attention")  # the names of `subjects.KINDS`, for which Keras would have to be imported
+KINDS = (  # the names of `subjects.KINDS`, for which Keras would have to be imported
+    "attention",
+    "self_attention",
+    "additive_attention",
+    "multi_head_attention",
+    "attention_of_heads",
+    "softmax",
+)
 LEAST = {"examples": 1, "workers": 1, "seed": 0}
 
 

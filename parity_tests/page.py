@@ -53,7 +53,7 @@ def _subject(subject):
     known = {name for one in subject.properties for name in one.known}
     return {
         "report": subject,
-        "known": [entry for entry in divergences.read() if entry.name in known and entry.subject == subject.target],
+        "known": [entry for entry in divergences.read() if entry.name in known],
         "rows": [_row(one, of_one, span) for one, of_one in zip(subject.properties, histograms)],
         "disagreements": [_shown(one) for one in told],
         "told_under": {one.name: group.properties[0].name for group in told for one in group.properties},

@@ -127,7 +127,7 @@ def reloading(layers, example):
         model = keras.models.load_model(path, custom_objects={subject.layer_class.__name__: subject.layer_class})
     before = built.run(example._replace(training=None), return_attention_scores=True)
     arrays = [one for one in (*example.inputs.values(), *example.masks.values()) if one is not None]
-    after = model([keras.ops.convert_to_tensor(array) for array in arrays])
+    after = keras.tree.flatten(model([keras.ops.convert_to_tensor(array) for array in arrays]))
     return {"reloading": worst(_unchanged(before, after))}
 
 

@@ -11,6 +11,7 @@ from parity_tests.properties import TRIALS, due
 from parity_tests.strategies import DTYPES, families, of_corner
 
 CHEAP = 35  # the number of an example that takes part in the trials that cost little
+OF_THE_CONSTRUCTOR = {"scaled", "H", "sliding_window", "axis"}
 CASES = 16  # examples of a family, where there are so many that its likeness does no harm
 MANY = 1000
 
@@ -28,7 +29,7 @@ def walk(subject, visit, examples, seed, corners=True, drive=False):
     Parameters
     ----------
     subject
-        A `subjects.Subject`.
+        A `Subject`.
     visit
         Called with each `strategies.Drawn` and the trials that it takes part in; returns the worst error / bound of
         each property.
@@ -83,7 +84,7 @@ def walk_stratum(strategy, visit, numbers, seed, drive):
 def walk_corners(subject, visit, seed):
     """Show examples of each corner; those about the constructor take part in all trials, the others in most."""
     for settled in subject.kind.corners.values():
-        trials = list(TRIALS) if "scaled" in settled else due(CHEAP)
+        trials = list(TRIALS) if settled.keys() & OF_THE_CONSTRUCTOR else due(CHEAP)
         for drawn in of_corner(subject.kind, subject.options, settled, seed):
             visit(drawn, trials)
 

@@ -93,6 +93,7 @@ def expected(example, arithmetic):
     d_weights = None if example.d_weights is None else track(example.d_weights, arithmetic)
     gradients = self_attention_backward(track(d_output, arithmetic), record, d_weights)
     return {
+        "scores": record.attention.scores,
         "output": output,
         "weights": record.weights,
         **{f"d_{name}": getattr(gradients, f"d_{name}") for name in (*example.inputs, *example.weights)},

@@ -163,6 +163,13 @@ def arrays(choice, shape, dtype, rng, kind, wide=None):
     return values.astype(numpy_dtype(dtype))
 
 
+def weight(choice, shape, dtype, rng):
+    """A weight that a layer learns; a single number is not left at 0 or 1, where it does nothing."""
+    if shape:
+        return arrays(choice, shape, dtype, rng, choice("W", ("integers", "moderate", "moderate", "drawn")))
+    return np.array(choice("scalar", (0.5, -0.75, 2.0, 0.3))).astype(numpy_dtype(dtype))
+
+
 def largest_exact(dtype, terms):
     """Return the largest n such that ``terms`` products of integers up to n are added up exactly."""
     return max(1, math.isqrt(2 ** PRECISION[dtype] // max(1, terms)))
@@ -193,9 +200,9 @@ def plain_options(options, used):
     }
 
 
-def way_of_calling(choice, options):
-    """What all kinds share, as arguments of the constructor and fields of the example."""
-    constructor = {"scaled": choice("scaled", (False, True))}
+def way_of_calling(choice, options, scaled=True):
+    """What all kinds share, as arguments of the constructor and fields of the example; ``scaled`` only if it is one."""
+    constructor = {"scaled": choice("scaled", (False, True))} if scaled else {}
     if "use_bias" in options:
         constructor["use_bias"] = choice("use_bias", (False, True))
     if "dropout" in options:

@@ -33,8 +33,9 @@ def show_known(names, console):
     """Print what the named divergences are."""
     for entry in (*divergences.read(), *divergences.of_cases()):
         if entry.name in names:
-            console.print(Text.assemble((f"known: {entry.subject}, {entry.name}. ", "yellow"), entry.sentence))
-            console.print(Text(f"  {_documents(entry.subject)} says: {entry.documented}", style="dim"))
+            subjects = ", ".join(entry.subjects)
+            console.print(Text.assemble((f"known: {subjects}, {entry.name}. ", "yellow"), entry.sentence))
+            console.print(Text(f"  {_documents(entry.subjects[0])} says: {entry.documented}", style="dim"))
 
 
 def _documents(subject):

@@ -7,7 +7,7 @@ from keras import ops
 
 import keras_impl
 import parity_tests
-from parity_tests import dropout, score, smallest, subjects, verdict
+from parity_tests import adapters, dropout, score, smallest, subjects, verdict
 from parity_tests.dropout import at_random, unlikely
 from parity_tests.layers import BuiltLayer, Layers
 from parity_tests.properties import TRIALS, agreement, due, outcomes
@@ -59,7 +59,7 @@ class ScaleGradientHalved(keras.layers.Attention):
 def test_a_wrong_gradient_of_a_learned_scale_is_seen(monkeypatch):
     # As the layer that it is derived from, which has no fault of that kind, but known differences.
     monkeypatch.setattr(smallest, "smallest", lambda *arguments: None)
-    subject = subjects.KerasAttention()
+    subject = adapters.KerasAttention()
     subject.layer_class = ScaleGradientHalved
     report = verdict.check_subject(subject, 60, 0)
     wrong = {one.name for one in report.properties if one.verdict not in ("agrees", "known")}

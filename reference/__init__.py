@@ -1,5 +1,15 @@
 """Attention, forward and backward, in NumPy alone: the ground truth that layers are checked against."""
 
+from reference.additive import (
+    AdditiveAttention,
+    AdditiveGradients,
+    AdditiveScores,
+    AdditiveScoresGradients,
+    additive_attention,
+    additive_attention_backward,
+    additive_scores,
+    additive_scores_backward,
+)
 from reference.dot_product import (
     DotProductAttention,
     DotProductGradients,
@@ -27,6 +37,10 @@ from reference.sigmoid import sigmoid, sigmoid_backward
 from reference.softmax import softmax, softmax_backward
 
 __all__ = [
+    "AdditiveAttention",
+    "AdditiveGradients",
+    "AdditiveScores",
+    "AdditiveScoresGradients",
     "DotProductAttention",
     "DotProductGradients",
     "LinearGradients",
@@ -35,6 +49,10 @@ __all__ = [
     "Projections",
     "SelfAttention",
     "SelfAttentionGradients",
+    "additive_attention",
+    "additive_attention_backward",
+    "additive_scores",
+    "additive_scores_backward",
     "causal_mask",
     "complex_step_gradient",
     "dot_product_attention",

@@ -120,16 +120,17 @@ def excuses_of(subject, case, dtype):
     """Returns a function as `verdict` takes it: what is known of a subject."""
     from parity_tests import divergences
 
-    known = divergences.known(subject.target)
+    known = divergences.known(subject)
     example = translation.example(case, subject.kind, subject.options, dtype) if known else None
 
     def excuses(name):
         found = {}
         for divergence in known:
-            if name in divergence.properties:
+            if divergence.covers(name):
                 rows = divergence.rows(subject.kind, example)
                 if divergence.excuses == "items":
                     rows = np.broadcast_to(rows.any(axis=1, keepdims=True), rows.shape)
+                rows = np.broadcast_to(rows, example.judged.shape)
                 if rows.any():
                     found[divergence.name] = rows
         return found

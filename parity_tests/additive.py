@@ -1,0 +1,42 @@
+"""The kind ``additive_attention``: what a layer that adds query and key must compute."""
+
+import numpy as np
+
+from parity_tests import dot_product, strategies
+from parity_tests.dot_product import ATTENTION, attended, draw_inputs
+from reference import additive_attention, additive_attention_backward
+from reference.rounding import track
+
+
+def draw(choice, rng, options):
+    """Any example of the kind: a layer that learns one number for scale learns another for ``v_a``, else a vector."""
+    constructor, fields = strategies.way_of_calling(choice, options)
+    example = draw_inputs(choice, rng, options, constructor=constructor, weights={}, **fields)
+    return example._replace(weights=_weights(example, options, choice, rng))
+
+
+def _weights(example, options, choice, rng):
+    scaled, d_k = example.constructor["scaled"], example.inputs["query"].shape[-1]
+    if "learned_scale" in options:
+        names = ("scale", "v_a") if scaled else ("v_a",)
+        return {name: strategies.weight(choice, (), example.dtype, rng) for name in names}
+    return {"v_a": strategies.weight(choice, (d_k,), example.dtype, rng)} if scaled else {}
+
+
+def expected(example, arithmetic):
+    """The reference's output, weights and gradients, with their bounds."""
+    weights = {name: track(array, arithmetic) for name, array in example.weights.items()}
+    return attended(example, arithmetic, additive_attention, additive_attention_backward, **weights)
+
+
+def identity(example):
+    """As for dot products, with a vector of the depth that the queries then have."""
+    other = dot_product.identity(example)
+    weights = dict(example.weights)
+    if np.ndim(weights.get("v_a", 0.0)):
+        d_k = other.inputs["query"].shape[-1]
+        weights["v_a"] = np.linspace(-1, 1, d_k).astype(weights["v_a"].dtype)
+    return other._replace(weights=weights)
+
+
+ADDITIVE_ATTENTION = ATTENTION._replace(name="additive_attention", draw=draw, expected=expected, identity=identity)

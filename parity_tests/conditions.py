@@ -1,0 +1,126 @@
+"""Which rows of an example a known divergence may differ in: the conditions that ``divergences.toml`` names.
+
+Each takes a kind and an example, and returns rows as ``judged`` has them, or whether it is so of the whole example.
+"""
+
+import numpy as np
+
+from parity_tests.strategies import numpy_dtype
+from reference.rounding import ARITHMETIC
+
+LOST = 750  # an exponential of less than minus that is 0 in every dtype
+
+
+def nothing_visible(kind, example):
+    """Rows that may attend nothing."""
+    return ~kind.visible(example).any(axis=-1)
+
+
+def nothing_visible_float16(kind, example):
+    """Rows that may attend nothing, in which all scores become -inf once the largest float16 is taken away."""
+    if example.dtype != "float16":
+        return nowhere(example)
+    scores = _scores(kind, example)
+    return nothing_visible(kind, example) & (np.max(scores.value - scores.error, axis=-1, initial=-np.inf) <= -16)
+
+
+def nothing_visible_without_weights(kind, example):
+    """Rows that may attend nothing, where the weights are not asked for."""
+    return nothing_visible(kind, example) if example.d_weights is None else nowhere(example)
+
+
+def hidden_outscores(kind, example):
+    """Rows in which a hidden key may beat the visible ones in spite of what is taken away from its score.
+
+    A hidden score that stays far below the largest visible one after the subtraction leaves no trace.
+    """
+    subtracted = float(numpy_dtype(example.dtype).type(65504.0 if example.dtype == "float16" else 1e9))
+    visible = kind.visible(example)
+    scores = _scores(kind, example)
+    least_visible = np.max(scores.value - scores.error, axis=-1, where=visible, initial=-np.inf)
+    most_hidden = np.max(scores.value + scores.error, axis=-1, where=~visible, initial=-np.inf)
+    return visible.any(axis=-1) & (most_hidden - subtracted > least_visible - LOST)
+
+
+def below_what_hides(kind, example):
+    """Rows with hidden keys in which a head's visible scores may lie below the number that hidden ones are set to."""
+    hides = -3e4 if example.dtype == "float16" else -1e9
+    scores, visible = _scores(kind, example), kind.visible(example)
+    visible = visible.reshape(*example.judged.shape, *(1,) * (scores.ndim - visible.ndim), visible.shape[-1])
+    least = np.max(scores.value - scores.error, axis=-1, where=visible, initial=-np.inf) < hides + LOST
+    least = least & visible.any(axis=-1) & ~visible.all(axis=-1)
+    return least.any(axis=tuple(range(example.judged.ndim, least.ndim)))
+
+
+def scale_in_float32(kind, example):
+    """An example in float64 whose scale is not a float32 number."""
+    depth = example.constructor.get("key_dim", example.inputs["query"].shape[-1])
+    scale = example.constructor.get("scale") or depth**-0.5
+    return np.bool_(example.dtype == "float64" and float(np.float32(scale)) != scale)
+
+
+def in_training(kind, example):
+    """All rows, if the layer drops weights."""
+    return np.full(example.judged.shape, bool(example.constructor.get("dropout")))
+
+
+def other_lengths(kind, example):
+    """An example with more or fewer keys than queries."""
+    return np.bool_(example.inputs["query"].shape[1] != example.inputs["value"].shape[1])
+
+
+def other_depths(kind, example):
+    """An example whose query and value differ in depth."""
+    return np.bool_(example.inputs["query"].shape[-1] != example.inputs["value"].shape[-1])
+
+
+def one_key_head(kind, example):
+    """An example of several query heads that share a single key head."""
+    H, K = (example.inputs[name].shape[2] for name in ("query", "key"))
+    return np.bool_(K == 1 < H)
+
+
+def several_axes(kind, example):
+    """Rows with scores beyond 1, if the softmax is over several axes."""
+    large = np.abs(example.inputs["scores"].astype(float)).max(axis=-1, initial=0.0) > 1
+    return large & isinstance(example.constructor["axis"], tuple)
+
+
+def bias_along_another_axis(kind, example):
+    """An example with biases, heads of depth 1, and as many heads as positions, whose number is known."""
+    T, S = (example.inputs[name].shape[1] for name in ("query", "value"))
+    of_positions = {"W_q": T, "W_g": T, "W_k": S, "W_v": S}
+    taken = any(
+        example.weights[name].shape[2] == 1 < example.weights[name].shape[1] == positions
+        for name, positions in of_positions.items()
+        if name in example.weights
+    )
+    return np.bool_(taken and "b_q" in example.weights and not example.traced)
+
+
+def nowhere(example):
+    """No rows."""
+    return np.zeros(example.judged.shape, dtype=bool)
+
+
+def _scores(kind, example):
+    return kind.expected(example, ARITHMETIC[example.dtype])["scores"]
+
+
+CONDITIONS = {
+    condition.__name__: condition
+    for condition in (
+        nothing_visible,
+        nothing_visible_float16,
+        nothing_visible_without_weights,
+        hidden_outscores,
+        below_what_hides,
+        scale_in_float32,
+        in_training,
+        other_lengths,
+        other_depths,
+        one_key_head,
+        several_axes,
+        bias_along_another_axis,
+    )
+}
