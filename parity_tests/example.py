@@ -94,6 +94,8 @@ class Kind(NamedTuple):
         The names of what a call returns: the output, and the weights if the layer returns them.
     broadcast
         The names of inputs and masks that may have a size of 1 where others have more.
+    cost
+        How many times as long as others a layer of this kind takes to make: so many more examples share one.
     """
 
     name: str
@@ -112,6 +114,7 @@ class Kind(NamedTuple):
     through_values: Callable[[Example, Rounded], dict[str, Rounded]]
     results: tuple[str, ...] = ("output", "weights")
     broadcast: frozenset[str] = frozenset()
+    cost: int = 1
 
     def shape(self, name, array):
         """The shape of an input, mask or result as a graph may know it: None where a size is free."""

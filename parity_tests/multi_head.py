@@ -256,4 +256,5 @@ MULTI_HEAD_ATTENTION = Kind(
     permute=permute,
     identity=None,
     through_values=None,
+    cost=4,
 )

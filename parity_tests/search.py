@@ -47,7 +47,7 @@ def walk(subject, visit, examples, seed, corners=True, drive=False):
         walk_corners(subject, visit, seed)
     ways = (False,) if drive else (False, True) if examples < MANY else (False, *7 * (True,))
     strata = list(itertools.product(DTYPES, ways))
-    cases = 1 if drive else max(1, min(CASES, examples // 64))
+    cases = 1 if drive else max(1, min(CASES, examples * subject.kind.cost // 64))
     for stratum, group in itertools.groupby(range(examples), lambda number: strata[number * len(strata) // examples]):
         settled = dict(zip(("dtype", "traced"), stratum))
         strategy = families(subject.kind, subject.options, cases=cases, settled=settled, salt=seed)
