@@ -12,7 +12,7 @@ from parity_tests.calls import generators
 from parity_tests.comparison import within_bound
 from parity_tests.evaluations import ORDERS
 from parity_tests.head_evaluations import sigmoid as evaluated
-from parity_tests.test_rounding_rules import MACHINES, somewhere, uncertain
+from parity_tests.machines import MACHINES, somewhere, uncertain
 from reference import complex_step_gradient, sigmoid, sigmoid_backward
 from reference.rounding import BFLOAT16, FLOAT32, FLOAT64, track
 
