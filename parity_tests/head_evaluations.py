@@ -91,36 +91,36 @@ def _total(arrays, step):
 
 
 def evaluate_einsum(query, key, value, projections, d_output, d_weights, *, scale, bias, mask):
-    """The same for all heads and sequences at once, the keys repeated for groups and the scale on the query."""
+    """The same for all heads of a batch at once, the keys repeated for groups and the scale on the query."""
     p, H = projections, projections.W_q.shape[1]
     G = H // p.W_k.shape[1]
     scale = query.dtype.type(scale)
     q, k, v = (_by_einsum(*each) for each in ((query, p.W_q, p.b_q), (key, p.W_k, p.b_k), (value, p.W_v, p.b_v)))
     k, v, q = np.repeat(k, G, axis=-3), np.repeat(v, G, axis=-3), q * scale
-    weights = _softmax(np.where(mask, np.einsum("...htk,...hsk->...hts", q, k) + bias, -np.inf))
-    gated = attended = np.einsum("...hts,...hsv->...htv", weights, v)
-    d_attended = d_gated = np.einsum("...te,hve->...htv", d_output, p.W_o)
+    weights = _softmax(np.where(mask, np.einsum("bhtk,bhsk->bhts", q, k) + bias, -np.inf))
+    gated = attended = np.einsum("bhts,bhsv->bhtv", weights, v)
+    d_attended = d_gated = np.einsum("bte,hve->bhtv", d_output, p.W_o)
     results = {}
     if p.W_g is not None:
         gate = 1 / (1 + np.exp(-_by_einsum(query, p.W_g, p.b_g)))
         gated, d_attended = gate * attended, gate * d_gated
         results |= _gradients_by_einsum("query", "g", d_gated * attended * gate * (1 - gate), query, p.W_g)
-    d_weights = d_weights + np.einsum("...htv,...hsv->...hts", d_attended, v)
+    d_weights = d_weights + np.einsum("bhtv,bhsv->bhts", d_attended, v)
     d_scores = weights * (d_weights - np.sum(d_weights * weights, axis=-1, keepdims=True))
-    d_q = np.einsum("...hts,...hsk->...htk", d_scores, k) * scale
-    d_k = _of_groups(np.einsum("...hts,...htk->...hsk", d_scores, q), G)
-    d_v = _of_groups(np.einsum("...hts,...htv->...hsv", weights, d_attended), G)
+    d_q = np.einsum("bhts,bhsk->bhtk", d_scores, k) * scale
+    d_k = _of_groups(np.einsum("bhts,bhtk->bhsk", d_scores, q), G)
+    d_v = _of_groups(np.einsum("bhts,bhtv->bhsv", weights, d_attended), G)
     for name, letter, d_y, x in (("query", "q", d_q, query), ("key", "k", d_k, key), ("value", "v", d_v, value)):
         found = _gradients_by_einsum(name, letter, d_y, x, getattr(p, f"W_{letter}"))
         results |= {of: found[of] + results[of] if of in results else found[of] for of in found}
-    output = np.einsum("...htv,hve->...te", gated, p.W_o)
-    W_o, b_o = np.einsum("...htv,...te->hve", gated, d_output), np.einsum("...te->e", d_output)
+    output = np.einsum("bhtv,hve->bte", gated, p.W_o)
+    W_o, b_o = np.einsum("bhtv,bte->hve", gated, d_output), np.einsum("bte->e", d_output)
     output = output if p.b_o is None else output + p.b_o
     return {**results, "output": output, "weights": weights, "W_o": W_o, "b_o": b_o, "bias": d_scores}
 
 
 def _by_einsum(x, W, b):
-    y = np.einsum("...ti,ihk->...htk", x, W)
+    y = np.einsum("bti,ihk->bhtk", x, W)
     return y if b is None else y + b[:, None]
 
 
@@ -137,7 +137,7 @@ def _of_groups(repeated, G):
 
 def _gradients_by_einsum(name, letter, d_y, x, W):
     return {
-        f"W_{letter}": np.einsum("...ti,...htk->ihk", x, d_y),
-        f"b_{letter}": np.einsum("...htk->hk", d_y),
-        name: np.einsum("...htk,ihk->...ti", d_y, W),
+        f"W_{letter}": np.einsum("bti,bhtk->ihk", x, d_y),
+        f"b_{letter}": np.einsum("bhtk->hk", d_y),
+        name: np.einsum("bhtk,ihk->bti", d_y, W),
     }

@@ -50,6 +50,7 @@ def test_a_loss_that_does_not_depend_on_the_weights_directly_has_their_gradient_
     assert all(np.array_equal(without[name], zero[name]) for name in TRACKED if call[name] is not None)
 
 
+@settings(max_examples=50)
 @given(calls(), generators())
 def test_a_key_head_receives_what_all_its_copies_would(call, rng):
     upstream, G = cotangents(call, rng), call["W_q"].shape[1] // call["W_k"].shape[1]

@@ -10,28 +10,14 @@ from hypothesis import strategies as st
 
 from parity_tests.calls import generators
 from parity_tests.comparison import within_bound
+from parity_tests.machines import MACHINES, somewhere, uncertain
 from reference import dot_product_attention
-from reference.rounding import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, Arithmetic, track
+from reference.rounding import BFLOAT16, FLOAT32, FLOAT64, Arithmetic, track
 from reference.rounding_model import LARGEST_STEP, quantum
 
-MACHINES = {np.float16: FLOAT16, ml_dtypes.bfloat16: BFLOAT16, np.float32: FLOAT32}
 OPERATIONS = {
     np.add: 2, np.subtract: 2, np.multiply: 2, np.divide: 2, np.negative: 1, np.square: 1, np.exp: 1, np.tanh: 1
 }  # fmt: skip
-
-
-def uncertain(rng, shape, size):
-    """Numbers whose error is far above a rounding: differences of larger ones."""
-    a, b = (rng.normal(size=shape) * size for _ in range(2))
-    return track(a, BFLOAT16) - track(b, BFLOAT16)
-
-
-def somewhere(rng, tracked):
-    """Numbers as far from the tracked ones as their error allows, to one side or the other.
-
-    Less a little: what is computed here is rounded too, by far less than by the machine.
-    """
-    return tracked.value + rng.choice([-1, 1], size=tracked.shape) * tracked.error * (1 - 2.0**-20)
 
 
 def badly_rounded(rng, array):

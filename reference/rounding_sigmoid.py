@@ -26,5 +26,6 @@ def by_either_form(a: Tracked, exponentials: Tracked, quotient: Tracked, machine
     moved = np.maximum(larger / (1 + s + larger), smaller / (1 + s - smaller)) / (1 + s)
     u = machine.unit_roundoff
     by_tangent = ELEMENTARY / 2 * u * np.minimum(np.abs(2 * y - 1) + 2 * moved, 1.0)
-    error = moved + by_tangent + (2 + u) * u * (y + moved + by_tangent) + machine.underflow
+    largest = np.minimum(y + moved, 1.0) + by_tangent
+    error = moved + by_tangent + (2 + u) * u * largest + machine.underflow
     return rounded(quotient.value, error, y)
