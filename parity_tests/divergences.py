@@ -7,9 +7,12 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from parity_tests.backend import computed_dtype
 from parity_tests.strategies import numpy_dtype
 from reference import dot_product_attention
 from reference.rounding import ARITHMETIC, track
+
+EVERY = "every layer"
 
 
 class Divergence(NamedTuple):
@@ -26,7 +29,7 @@ class Divergence(NamedTuple):
     documented: str
 
     def rows(self, kind, example):
-        """The rows of an example, (B, T), in which the layer may differ."""
+        """The rows of an example, (B, T), in which the layer may differ; one for all of the example if it is that."""
         return CONDITIONS[self.condition](kind, example)
 
     def narrowed(self, example, rows):
@@ -62,7 +65,7 @@ def known(target):
     return [
         divergence
         for divergence in read()
-        if divergence.subject == target and keras.backend.backend() in divergence.backend
+        if divergence.subject in (target, EVERY) and keras.backend.backend() in divergence.backend
     ]
 
 
@@ -84,6 +87,11 @@ def _entries():
 def nothing_visible(kind, example):
     """Rows that may attend nothing."""
     return ~kind.visible(example).any(axis=-1)
+
+
+def nothing_visible_in_float16(kind, example):
+    """Rows that may attend nothing, in float16."""
+    return nothing_visible(kind, example) & (example.dtype == "float16")
 
 
 def nothing_visible_float16(kind, example):
@@ -108,17 +116,29 @@ def hidden_outscores(kind, example):
     return visible.any(axis=-1) & (most_hidden - subtracted > least_visible - 750)
 
 
+def computed_in_another_dtype(kind, example):
+    """Whether Keras computes in another dtype than it is asked for."""
+    return np.array(computed_dtype(example.dtype) != example.dtype)
+
+
 def in_training(kind, example):
     """All rows, if the layer drops weights."""
     return np.full(example.judged.shape, bool(example.constructor.get("dropout")))
 
 
 def _scores(example):
-    arrays = {name: track(array, ARITHMETIC[example.dtype]) for name, array in example.inputs.items()}
+    arrays = {name: track(array, ARITHMETIC[computed_dtype(example.dtype)]) for name, array in example.inputs.items()}
     return dot_product_attention(**arrays).scores
 
 
 CONDITIONS = {
     condition.__name__: condition
-    for condition in (nothing_visible, nothing_visible_float16, hidden_outscores, in_training)
+    for condition in (
+        nothing_visible,
+        nothing_visible_in_float16,
+        nothing_visible_float16,
+        hidden_outscores,
+        computed_in_another_dtype,
+        in_training,
+    )
 }

@@ -10,11 +10,12 @@ from parity_tests.properties import outcomes, shown
 def judge(trial, layers, example):
     """Return for each property of a trial its outcome, and the known divergences that excuse it.
 
-    A divergence excuses rows or items, not examples: the trial is repeated without them, and only what
+    A divergence excuses rows or items, seldom examples: the trial is repeated without them, and only what
     agrees then is excused.
     """
     subject = layers.subject
     judged = {name: (outcome, ()) for name, outcome in outcomes(trial, layers, example).items()}
+    judged |= _excused_at_once(subject, example, judged)
     wrong = {name for name, (outcome, _) in judged.items() if not outcome.agrees}
     if not wrong:
         return judged
@@ -30,13 +31,24 @@ def judge(trial, layers, example):
     return judged
 
 
+def _excused_at_once(subject, example, judged):
+    """What disagrees in an example as a divergence says of it as a whole."""
+    return {
+        name: (Outcome(True), (divergence.name,))
+        for divergence in divergences.known(subject.target)
+        if divergence.excuses == "examples" and divergence.rows(subject.kind, example)
+        for name, (outcome, _) in judged.items()
+        if name in divergence.properties and not outcome.agrees
+    }
+
+
 def _narrowed(trial, subject, example, wrong):
     """What is left of an example without what known divergences excuse, and which properties each of them covers."""
     excuses, left = {}, None
     while left is not example:  # without some items, a trial may show others what it did not before
         left = example
         for divergence in divergences.known(subject.target):
-            if wrong.isdisjoint(divergence.properties):
+            if divergence.excuses == "examples" or wrong.isdisjoint(divergence.properties):
                 continue
             rows = np.any([divergence.rows(subject.kind, one) for one in shown(trial, subject.kind, example)], axis=0)
             if divergence.excuses == "rows":

@@ -6,7 +6,7 @@ import re
 import numpy as np
 
 from keras_impl.page import environment
-from parity_tests import divergences, plots, table
+from parity_tests import divergences, plots, strategies, table
 from parity_tests.counterexample import disagreements
 from parity_tests.heat_maps import heat_maps
 from parity_tests.histogram import histogram
@@ -30,6 +30,7 @@ def page(report, *, seed, examples, date=None):
     text = template("page.html.jinja").render(
         report=report,
         conclusion=table.conclusion(report),
+        dtypes=", ".join(strategies.DTYPES),
         date=(date or datetime.date.today()).isoformat(),
         seed=seed,
         examples=examples,
@@ -53,7 +54,7 @@ def _subject(subject):
     known = {name for one in subject.properties for name in one.known}
     return {
         "report": subject,
-        "known": [entry for entry in divergences.read() if entry.name in known and entry.subject == subject.target],
+        "known": [entry for entry in divergences.known(subject.target) if entry.name in known],
         "rows": [_row(one, of_one, span) for one, of_one in zip(subject.properties, histograms)],
         "disagreements": [_shown(one) for one in told],
         "told_under": {one.name: group.properties[0].name for group in told for one in group.properties},

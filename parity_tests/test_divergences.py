@@ -6,13 +6,16 @@ import pytest
 
 import parity_tests
 from parity_tests import divergences, properties, subjects
+from parity_tests.backend import BACKENDS
 from parity_tests.dot_product import ATTENTION, plain
 from parity_tests.dropout import dropout
 from parity_tests.judgement import judge
 from parity_tests.layers import Layers
 from parity_tests.properties import agreement, hidden_positions
 
-KNOWN = {divergence.name: divergence for divergence in divergences.read()}
+KNOWN = {
+    divergence.name: divergence for divergence in divergences.read() if keras.backend.backend() in divergence.backend
+}
 
 
 def without_visible_keys():
@@ -43,6 +46,20 @@ def with_low_scores_in_float16():
     return low.without_rows(np.ones((1, 2), bool))
 
 
+def in_float16():
+    """No visible key, in a row that the loss does not depend on."""
+    example = without_visible_keys()
+    inputs = {name: array.astype("float16") for name, array in example.inputs.items()}
+    return example._replace(dtype="float16", inputs=inputs).without_rows(np.ones((1, 2), bool))
+
+
+def in_float64():
+    """Three arrays of ones in float64."""
+    example = plain()
+    inputs = {name: array.astype("float64") for name, array in example.inputs.items()}
+    return example._replace(dtype="float64", inputs=inputs)
+
+
 def with_dropout():
     """A layer that drops half of the weights in training."""
     example = plain()
@@ -52,6 +69,8 @@ def with_dropout():
 SMALLEST = {
     "nothing_visible": (agreement, without_visible_keys),
     "nothing_visible_float16": (agreement, with_low_scores_in_float16),
+    "nothing_visible_float16_on_torch": (agreement, in_float16),
+    "float64_in_float32": (agreement, in_float64),
     "hidden_outscores": (agreement, with_a_high_hidden_score),
     "weights_after_dropout": (dropout, with_dropout),
 }
@@ -60,19 +79,25 @@ SMALLEST = {
 @pytest.mark.parametrize("name", KNOWN)
 def test_it_is_still_true(name):
     trial, example = SMALLEST[name]
-    found = properties.outcomes(trial, Layers(subjects.find(KNOWN[name].subject)), example())
+    found = properties.outcomes(trial, Layers(subject_of(KNOWN[name])), example())
     wrong = [one for one in KNOWN[name].properties if one in found and not found[one].agrees]
     assert wrong, f"gone in Keras {keras.__version__}: remove {name} from divergences.toml"
 
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_it_is_excused_in_its_subject_alone(name):
-    for subject, excused in ((subjects.find(KNOWN[name].subject), True), (Impostor(), False)):
+    everywhere = KNOWN[name].subject == divergences.EVERY
+    for subject, excused in ((subject_of(KNOWN[name]), True), (Impostor(), everywhere)):
         trial, example = SMALLEST[name]
         judged = judge(trial, Layers(subject), example())
         excuses = {excuse for _, excuses in judged.values() for excuse in excuses}
         assert (name in excuses) == excused
         assert all(outcome.agrees for outcome, _ in judged.values()) == excused
+
+
+def subject_of(divergence):
+    """A subject that differs so."""
+    return subjects.KerasAttention() if divergence.subject == divergences.EVERY else subjects.find(divergence.subject)
 
 
 class Impostor(subjects.KerasAttention):
@@ -113,6 +138,25 @@ def test_a_row_that_is_excused_excuses_no_other():
     assert (outcome.agrees, excuses) == (False, ())
 
 
+def test_what_is_excused_of_a_whole_example_excuses_nothing_else_of_it(monkeypatch):
+    entry = divergences.read()[0]._replace(name="whole", properties=("dtype",), condition="drops", excuses="examples")
+    monkeypatch.setattr(divergences, "known", lambda target: [entry])
+    drops = {"drops": lambda kind, example: np.array(bool(example.constructor.get("dropout")))}
+    monkeypatch.setattr(divergences, "CONDITIONS", drops)
+
+    class Faulty(subjects.KerasAttention):
+        def call(self, layer, inputs, masks, return_attention_scores, use_causal_mask, **training):
+            both = super().call(layer, inputs, masks, True, use_causal_mask, **training)
+            output, weights = (keras.ops.cast(2 * one, "float16") for one in both)
+            return (output, weights) if return_attention_scores else output
+
+    def excuses(example):
+        return {name: excuse for name, (_, excuse) in judge(agreement, Layers(Faulty()), example).items() if excuse}
+
+    assert excuses(with_dropout()) == {"dtype": ("whole",)}
+    assert excuses(plain()) == {}
+
+
 def test_hidden_contents_leak_into_keras_only_where_it_is_known():
     example = with_a_high_hidden_score()
     outcome, excuses = judge(hidden_positions, Layers(subjects.KerasAttention()), example)["hidden_positions"]
@@ -120,9 +164,10 @@ def test_hidden_contents_leak_into_keras_only_where_it_is_known():
 
 
 def test_every_entry_was_seen_in_a_version_that_has_been():
-    for divergence in KNOWN.values():
+    for divergence in divergences.read():
         assert divergence.condition in divergences.CONDITIONS
-        assert divergence.subject in subjects.registered()
+        assert divergence.subject in (*subjects.registered(), divergences.EVERY)
+        assert set(divergence.backend) <= set(BACKENDS)
         assert divergence.sentence.endswith(".")
         seen = tuple(int(part) for part in divergence.keras.split("."))
         assert seen <= tuple(int(part) for part in keras.__version__.split(".")[:3])
