@@ -39,8 +39,8 @@ class AttentionLayer(keras.layers.Layer):
 
     >>> query, key, value = keras.ops.ones((1, 2, 3)), keras.ops.ones((1, 4, 3)), keras.ops.ones((1, 4, 5))
     >>> output, weights = AttentionLayer()([query, key, value], return_attention_scores=True)
-    >>> output.shape, weights.shape
-    (TensorShape([1, 2, 5]), TensorShape([1, 2, 4]))
+    >>> tuple(output.shape), tuple(weights.shape)
+    ((1, 2, 5), (1, 2, 4))
     """
 
     def __init__(self, scaled=False, dropout=0.0, seed=None, **kwargs):

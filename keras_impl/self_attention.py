@@ -41,8 +41,8 @@ class SelfAttention(keras.layers.Layer):
     Example:
 
     >>> layer = SelfAttention(units=4)
-    >>> layer(keras.ops.ones((1, 2, 3))).shape
-    TensorShape([1, 2, 4])
+    >>> tuple(layer(keras.ops.ones((1, 2, 3))).shape)
+    (1, 2, 4)
     >>> [weight.name for weight in layer.weights]
     ['W_q', 'W_k', 'W_v']
     """

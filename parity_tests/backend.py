@@ -1,10 +1,14 @@
-"""Keras and its backend: start them quietly, and take gradients from the backend's own differentiation."""
+"""Keras's backend: gradients from its own differentiation, its graphs, its precision, and its results as arrays."""
 
 import re
 import warnings
 from contextlib import contextmanager
+from functools import cache
+from importlib import import_module
 
 import numpy as np
+
+BACKENDS = ("tensorflow", "jax", "torch")
 
 
 @contextmanager
@@ -16,17 +20,12 @@ def quiet_warnings():
         yield
 
 
-@contextmanager
-def full_precision():
-    """With products of float32 in float32, where a GPU may round their factors to TensorFloat-32."""
-    import tensorflow as tf
+def full_precision(dtype="float32"):
+    """A context in which products of float32 are computed in float32, and those of a wider dtype in that one.
 
-    before = tf.config.experimental.tensor_float_32_execution_enabled()
-    tf.config.experimental.enable_tensor_float_32_execution(False)
-    try:
-        yield
-    finally:
-        tf.config.experimental.enable_tensor_float_32_execution(before)
+    Keras's backends may otherwise round their factors to fewer digits on a GPU; and JAX has no float64 unless told.
+    """
+    return backend().full_precision(dtype)
 
 
 def in_words(error):
@@ -36,22 +35,59 @@ def in_words(error):
 
 
 def check_backend():
-    """Refuse a backend whose differentiation is not used here yet."""
+    """Refuse a backend that has no differentiation, or none that is used here yet."""
     import keras
 
-    if keras.backend.backend() != "tensorflow":
-        raise ValueError(f"backend: expected tensorflow, received {keras.backend.backend()}")
+    if keras.backend.backend() not in BACKENDS:
+        raise ValueError(f"backend: expected one of {', '.join(BACKENDS)}, received {keras.backend.backend()}")
+
+
+def backend():
+    """The module of the backend that Keras runs on, one of `parity_tests.backends`."""
+    import keras
+
+    check_backend()
+    return import_module(f"parity_tests.backends.{keras.backend.backend()}")
+
+
+def name_and_version():
+    """What Keras runs on, and its version."""
+    import keras
+
+    return keras.backend.backend(), backend().version()
+
+
+def device():
+    """On what it computes: ``CPU``, ``GPU`` or another accelerator."""
+    return backend().device()
+
+
+def graphs_know_sizes():
+    """Whether a traced call is compiled for all sizes of its arrays, and again for others."""
+    return backend().GRAPHS_KNOW_SIZES
+
+
+@cache
+def computed_dtype(dtype):
+    """The name of the dtype in which Keras computes what is asked for in another: on PyTorch, float64 in float32."""
+    import keras
+
+    with full_precision(dtype):
+        tensor = keras.ops.convert_to_tensor(np.ones((1, 1)), dtype)
+        return dtype_name(keras.ops.matmul(tensor, tensor))
 
 
 def differentiate(call, variables, inputs, masks, cotangents):
     """Call a layer, and take the gradients of ``sum(cotangent * result)``.
+
+    Variables that the call updates, such as those of a seed generator, are updated.
 
     Parameters
     ----------
     call
         Takes a list of inputs and one of masks, and returns a sequence of results, one for each cotangent.
     variables
-        Keras variables.
+        Keras variables, those that are trained.
     inputs, masks, cotangents
         Lists of arrays.
 
@@ -59,43 +95,24 @@ def differentiate(call, variables, inputs, masks, cotangents):
     -------
     results, gradients
         Sequences of tensors; the gradients are those of the inputs, then of the variables, each None where the
-        backend calls the result and the source disconnected.
+        backend calls the result and the source disconnected (on JAX it is 0 there).
     """
-    import tensorflow as tf
-
-    tensors = [tf.convert_to_tensor(array) for array in inputs]
-    sources = [*tensors, *(variable.value for variable in variables)]
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-        for source in sources:
-            tape.watch(source)
-        results = call(tensors, [tf.convert_to_tensor(mask) for mask in masks])
-    weighted = [tf.cast(cotangent, result.dtype) for cotangent, result in zip(cotangents, results, strict=True)]
-    return results, tape.gradient(results, sources, output_gradients=weighted)
+    return backend().differentiate(call, variables, inputs, masks, cotangents)
 
 
 def trace(call, variables, inputs, masks, cotangents, shapes):
-    """Return a graph that takes inputs, masks and cotangents and does what `differentiate` does.
+    """Return what takes inputs, masks and cotangents, and does what `differentiate` does, in a graph if there is one.
 
-    It serves all arrays of the same dtypes and of ``shapes``, a shape for each of them, in which None is a size that
-    the graph does not know.
+    On TensorFlow it serves all arrays of the same dtypes and of ``shapes``, a shape for each of them, in which None is
+    a size that the graph does not know. On JAX it knows all sizes and is compiled again for others. PyTorch has no
+    graph: the call is eager.
     """
-    import tensorflow as tf
-
-    known = iter(shapes)
-    graph = tf.function(
-        lambda *arrays: differentiate(call, variables, *arrays),
-        input_signature=[
-            [tf.TensorSpec(next(known), array.dtype) for array in arrays] for arrays in (inputs, masks, cotangents)
-        ],
-        autograph=False,  # as Keras's own training step
-    )
-    concrete = graph.get_concrete_function()
-    return lambda *arrays: concrete(*([tf.convert_to_tensor(array) for array in listed] for listed in arrays))
+    return backend().trace(call, variables, inputs, masks, cotangents, shapes)
 
 
 def assign(variable, array):
-    """Give a Keras variable an array of its own shape and dtype, which Keras's own ``assign`` would look at again."""
-    variable.value.assign(array, read_value=False)
+    """Give a Keras variable an array of its own shape and dtype."""
+    backend().assign(variable, array)
 
 
 def to_numpy(tensor):
@@ -104,7 +121,7 @@ def to_numpy(tensor):
 
     if dtype_name(tensor) == "bfloat16":
         tensor = keras.ops.cast(tensor, "float32")
-    return np.asarray(tensor)
+    return keras.ops.convert_to_numpy(tensor)
 
 
 def dtype_name(tensor):

@@ -5,6 +5,7 @@ Each takes a kind and an example, and returns rows as ``judged`` has them, or wh
 
 import numpy as np
 
+from parity_tests.backend import computed_dtype
 from parity_tests.strategies import numpy_dtype
 from reference.rounding import ARITHMETIC
 
@@ -14,6 +15,11 @@ LOST = 750  # an exponential of less than minus that is 0 in every dtype
 def nothing_visible(kind, example):
     """Rows that may attend nothing."""
     return ~kind.visible(example).any(axis=-1)
+
+
+def nothing_visible_in_float16(kind, example):
+    """Rows that may attend nothing, in float16."""
+    return nothing_visible(kind, example) & (example.dtype == "float16")
 
 
 def nothing_visible_float16(kind, example):
@@ -57,6 +63,11 @@ def scale_in_float32(kind, example):
     depth = example.constructor.get("key_dim", example.inputs["query"].shape[-1])
     scale = example.constructor.get("scale") or depth**-0.5
     return np.bool_(example.dtype == "float64" and float(np.float32(scale)) != scale)
+
+
+def computed_in_another_dtype(kind, example):
+    """An example that Keras computes in another dtype than it is asked for."""
+    return np.bool_(computed_dtype(example.dtype) != example.dtype)
 
 
 def in_training(kind, example):
@@ -104,18 +115,20 @@ def nowhere(example):
 
 
 def _scores(kind, example):
-    return kind.expected(example, ARITHMETIC[example.dtype])["scores"]
+    return kind.expected(example, ARITHMETIC[computed_dtype(example.dtype)])["scores"]
 
 
 CONDITIONS = {
     condition.__name__: condition
     for condition in (
         nothing_visible,
+        nothing_visible_in_float16,
         nothing_visible_float16,
         nothing_visible_without_weights,
         hidden_outscores,
         below_what_hides,
         scale_in_float32,
+        computed_in_another_dtype,
         in_training,
         other_lengths,
         other_depths,

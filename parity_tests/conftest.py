@@ -10,6 +10,12 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of PyTorch
+os.environ.setdefault("NPROC", "1")  # of JAX, whose compiler takes twice as long to make code that runs faster
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
+# Of these only that of the backend in use can be imported.
+collect_ignore = ["backends"]
 
 settings.register_profile("every_day", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from parity_tests import subjects
+from parity_tests.backend import name_and_version
 from parity_tests.example import Example
 from parity_tests.layers import Layers
 from parity_tests.properties import TRIALS, outcomes
@@ -69,7 +70,7 @@ def script(counterexample, names=None):
     fields = "".join(f"    {name}={value},\n" for name, value in chosen.items())
     imports = "import ml_dtypes\n" if example.dtype == "bfloat16" else ""
     return f"""{heading}
-# Keras {keras.__version__} on {keras.backend.backend()}. Exits with 1 as long as it is so.
+# Keras {keras.__version__} on {" ".join(name_and_version())}. Exits with 1 as long as it is so.
 {imports}import numpy as np
 
 from parity_tests import Example, replay

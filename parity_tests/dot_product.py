@@ -9,6 +9,7 @@ import ml_dtypes
 import numpy as np
 
 from parity_tests import strategies
+from parity_tests.backend import computed_dtype
 from parity_tests.example import Example, Kind
 from reference import causal_mask, dot_product_attention, dot_product_attention_backward
 from reference.rounding import track
@@ -180,7 +181,7 @@ def other_contents(array, hidden, factor, own_factor=1.0):
     None overflows times the factor, by which it reaches a score of what is visible, and none squared and times the
     square of the other, by which it reaches one of what is hidden too.
     """
-    largest = float(ml_dtypes.finfo(array.dtype).max) / 16
+    largest = float(ml_dtypes.finfo(strategies.numpy_dtype(computed_dtype(array.dtype.name))).max) / 16
     rng = np.random.default_rng(array.shape[1])  # for every item the same, also when some are left out
     contents = rng.choice((-1.0, -0.5, 0.5, 1.0), size=array.shape[1:]) * min(
         largest / factor, largest**0.5 / own_factor

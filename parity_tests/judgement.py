@@ -10,11 +10,12 @@ from parity_tests.properties import outcomes, shown
 def judge(trial, layers, example):
     """Return for each property of a trial its outcome, and the known divergences that excuse it.
 
-    A divergence excuses rows or items, not examples: the trial is repeated without them, and only what
+    A divergence excuses rows or items, seldom examples: the trial is repeated without them, and only what
     agrees then is excused.
     """
     subject = layers.subject
     judged = {name: (outcome, ()) for name, outcome in outcomes(trial, layers, example).items()}
+    judged |= _excused_at_once(subject, example, judged)
     wrong = {name for name, (outcome, _) in judged.items() if not outcome.agrees}
     if not wrong:
         return judged
@@ -30,6 +31,18 @@ def judge(trial, layers, example):
     return judged
 
 
+def _excused_at_once(subject, example, judged):
+    """What disagrees in an example as a divergence says of it as a whole."""
+    wrong = {name for name, (outcome, _) in judged.items() if not outcome.agrees}
+    return {
+        name: (Outcome(True), (divergence.name,))
+        for divergence in (divergences.known(subject) if wrong else ())
+        if divergence.excuses == "examples" and divergence.rows(subject.kind, example)
+        for name in wrong
+        if divergence.covers(name)
+    }
+
+
 def _narrowed(trial, subject, example, wrong, judged):
     """What is left of an example without what known divergences excuse, and which properties each of them covers.
 
@@ -39,8 +52,7 @@ def _narrowed(trial, subject, example, wrong, judged):
     while left is not example:  # without some items, a trial may show others what it did not before
         left = example
         for divergence in divergences.known(subject):
-            excused = divergence.name in excuses and divergence.excuses == "examples"
-            if excused or not any(divergence.covers(name) for name in wrong):
+            if divergence.excuses == "examples" or not any(divergence.covers(name) for name in wrong):
                 continue
             rows = np.any([divergence.rows(subject.kind, one) for one in shown(trial, subject.kind, example)], axis=0)
             if divergence.excuses == "rows":

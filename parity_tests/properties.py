@@ -158,7 +158,7 @@ def shown(trial, kind, example):
 def outcomes(trial, layers, example):
     """Run a trial; what the layer raises is an outcome too, under the name of the trial."""
     try:
-        with quiet_warnings(), full_precision():
+        with quiet_warnings(), full_precision(example.dtype):
             return trial(layers, example)
     except Exception as error:  # whatever somebody's layer may raise
         return {trial.__name__: Outcome(False, np.inf, message=in_words(error), raised=True)}

@@ -59,7 +59,14 @@ class Report(NamedTuple):
 
     keras: str
     backend: str
+    backend_version: str
+    device: str
     subjects: tuple[SubjectReport, ...]
+
+    @property
+    def platform(self):
+        """What the layers ran on, in words."""
+        return f"Keras {self.keras} on {self.backend} {self.backend_version}, {self.device}"
 
     @property
     def agrees(self):
@@ -73,6 +80,8 @@ class Report(NamedTuple):
                 "schema": SCHEMA,
                 "keras": self.keras,
                 "backend": self.backend,
+                "backend_version": self.backend_version,
+                "device": self.device,
                 "subjects": [_subject(subject) for subject in self.subjects],
             },
             indent=2,

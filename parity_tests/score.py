@@ -102,7 +102,8 @@ def find_all(examples=300, seed=0, on_mutant=None, names=()):
     Raises
     ------
     ValueError
-        If a name is not in the gallery, there are no examples, or Keras runs on another backend than TensorFlow.
+        If a name is not in the gallery, there are no examples, or Keras runs on a backend that is not
+        TensorFlow, JAX or PyTorch.
     """
     if examples < 1:
         raise ValueError(f"examples: expected at least 1, received {examples}")

@@ -7,6 +7,7 @@ import hypothesis
 import numpy as np
 from hypothesis import HealthCheck, Phase, Verbosity
 
+from parity_tests.backend import graphs_know_sizes
 from parity_tests.properties import TRIALS, due
 from parity_tests.strategies import DTYPES, families, of_corner
 
@@ -24,7 +25,7 @@ def walk(subject, visit, examples, seed, corners=True, drive=False):
     """Show the corners of a subject's kind, then so many examples, to a visitor.
 
     Of each dtype there are as many examples. Half of them are traced; of 1,000 and more, seven eighths, as tracing
-    pays then.
+    pays then, and on JAX always, where an eager call on arrays of new sizes compiles each operation by itself.
 
     Parameters
     ----------
@@ -45,7 +46,8 @@ def walk(subject, visit, examples, seed, corners=True, drive=False):
     """
     if corners:
         walk_corners(subject, visit, seed)
-    ways = (False,) if drive else (False, True) if examples < MANY else (False, *7 * (True,))
+    mostly_traced = graphs_know_sizes() or examples >= MANY
+    ways = (False,) if drive else (False, *7 * (True,)) if mostly_traced else (False, True)
     strata = list(itertools.product(DTYPES, ways))
     cases = 1 if drive else max(1, min(CASES, examples * subject.kind.cost // 64))
     for stratum, group in itertools.groupby(range(examples), lambda number: strata[number * len(strata) // examples]):

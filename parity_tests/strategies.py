@@ -12,6 +12,7 @@ import ml_dtypes
 import numpy as np
 from hypothesis import strategies as st
 
+from parity_tests.backend import graphs_know_sizes
 from parity_tests.example import Example
 
 DTYPES = ("float32", "float64", "float16", "bfloat16")
@@ -26,6 +27,24 @@ EIGHTHS = tuple(sorted(range(-16, 17), key=abs))
 DRAWN_AT_MOST = 24  # elements that are drawn one by one; a counterexample made of them can be read
 OF_THE_LAYER = ("scaled", "use_bias", "dropout", "seed", "dtype", "mixed", "traced", "depths", "d_k")
 OF_THE_CALL = ("causal", "d_weights", "training")
+OF_THE_SIZES = frozenset(
+    {
+        "lengths",
+        "B",
+        "T",
+        "S",
+        "special",
+        "long",
+        "depths",
+        "d",
+        "d_k",
+        "d_v",
+        "d_query",
+        "d_key",
+        "d_value",
+        "d_output",
+    }
+)
 OF_EACH_CORNER = 2
 DROPPED = {"dropout": 0.5, "seed": 0, "use_bias": True, "scaled": True, "traced": False}
 CORNERS = {
@@ -79,7 +98,8 @@ class Family(tuple):
 
 @st.composite
 def families(draw, kind, options=frozenset(), cases=1, settled=None, salt=0):
-    """Several examples that share how the layer is made and called; all else is each one's own.
+    """Several examples that share how the layer is made and called, and where sizes are compiled, these; all else is
+    each one's own.
 
     Hypothesis makes the choices of the first, a generator those of the others, as Hypothesis takes longer to draw
     an example than a layer to compute it. Values depend on the salt too, as Hypothesis draws small seeds again and
@@ -89,10 +109,11 @@ def families(draw, kind, options=frozenset(), cases=1, settled=None, salt=0):
     choice = Choice(lambda among: draw(st.sampled_from(among)), settled)
     rng = np.random.default_rng(seed)
     family = [Drawn(kind.draw(choice, rng, options), choice.made, choice.settled)]
-    traced = family[0].example.traced
-    names = kind.shared | kind.shared_by_graph if traced else kind.shared
+    by_sizes, traced = graphs_know_sizes(), family[0].example.traced
+    names = kind.shared | kind.shared_by_graph if traced or by_sizes else kind.shared
+    names = names | OF_THE_SIZES if by_sizes else names
     shared = {name: made for name, made in choice.made.items() if name in names}
-    size = cases * TRACED_FACTOR if traced and cases > 1 else cases
+    size = cases * TRACED_FACTOR if traced and cases > 1 and not by_sizes else cases
     family += [_by_generator(own, kind, options, {**(settled or {}), **shared}) for own in rng.spawn(size - 1)]
     return Family(family)
 
@@ -103,9 +124,15 @@ def corners(small, own):
 
 
 def of_corner(kind, options, settled, seed):
-    """Examples in which some choices are settled."""
-    rngs = np.random.default_rng(seed).spawn(OF_EACH_CORNER)
-    return [_by_generator(rng, kind, options, settled) for rng in rngs]
+    """Examples in which some choices are settled; where sizes are compiled, the same ones in a graph."""
+    first, *others = np.random.default_rng(seed).spawn(OF_EACH_CORNER)
+    if not graphs_know_sizes():
+        return [_by_generator(rng, kind, options, settled) for rng in (first, *others)]
+    settled = {"traced": True, **settled}
+    drawn = _by_generator(first, kind, options, settled)
+    names = kind.shared | kind.shared_by_graph | OF_THE_SIZES
+    settled = {**{name: made for name, made in drawn.choices.items() if name in names}, **settled}
+    return [drawn, *(_by_generator(rng, kind, options, settled) for rng in others)]
 
 
 def _by_generator(rng, kind, options, settled):

@@ -26,7 +26,7 @@ def show(report, console: Console):
             text = one.script if one.same_as is None else f"{one.description}\n(for the example of {one.same_as})"
             console.print()
             console.print(text, markup=False, highlight=False, soft_wrap=True)
-    console.print(f"{conclusion(report)} Keras {report.keras} on {report.backend}.", highlight=False)
+    console.print(f"{conclusion(report)} {report.platform}.", highlight=False)
 
 
 def show_known(names, console):
@@ -40,7 +40,7 @@ def show_known(names, console):
 
 def _documents(subject):
     """Whose documentation tells of a subject."""
-    return "Keras" if subject.startswith("keras") else "ONNX"
+    return "ONNX" if subject.startswith("onnx") else "Keras"
 
 
 def conclusion(report):

@@ -8,6 +8,7 @@ import pytest
 
 import parity_tests
 from parity_tests import adapters, divergences, reproduction, strategies, subjects
+from parity_tests.backend import BACKENDS
 from parity_tests.conditions import CONDITIONS
 from parity_tests.judgement import judge
 from parity_tests.layers import Layers
@@ -19,7 +20,8 @@ MET_BY_THE_CHECK = [name for name in HERE if KNOWN[name].condition]
 
 
 def subject_of(divergence):
-    return subjects.find(divergence.subjects[0])
+    (first, *_) = divergence.subjects
+    return adapters.KerasAttention() if first == divergences.EVERY else subjects.find(first)
 
 
 @pytest.mark.parametrize("name", HERE)
@@ -45,7 +47,8 @@ def test_every_entry_says_all_that_it_must():
         assert divergence.excuses in ("rows", "items", "examples")
         assert bool(divergence.condition) == bool(divergence.properties)
         assert divergence.condition in ("", *CONDITIONS)
-        assert set(divergence.subjects) <= set(subjects.registered())
+        assert set(divergence.subjects) <= {*subjects.registered(), divergences.EVERY}
+        assert set(divergence.backend) <= {*BACKENDS, divergences.ANYWHERE}
         assert divergence.sentence.endswith(".")
         seen = tuple(int(part) for part in divergence.keras.split("."))
         assert seen <= tuple(int(part) for part in keras.__version__.split(".")[:3])

@@ -16,7 +16,6 @@ from parity_tests.__main__ import main
 from parity_tests.counterexample import disagreements
 from parity_tests.mutants import KeyGradientHalved
 from parity_tests.page import page
-from parity_tests.report import Report
 
 DATE = datetime.date(2026, 1, 2)
 VOID = {"meta", "br"}
@@ -184,13 +183,13 @@ def test_the_headline_tells_the_verdict(report, text):
         return re.search(r'<p class="conclusion (\w+)">(.*?)</p>', of).groups()
 
     assert headline(text) == ("disagrees", "There are disagreements.")
-    known = Report(report.keras, report.backend, report.subjects[:1])
+    known = report._replace(subjects=report.subjects[:1])
     assert headline(page(known, seed=7, examples=20)) == ("known", "All agree, but for what is known.")
 
 
 def test_the_run_is_described(report, reader):
     shown = " ".join(reader.texts)
-    for fact in ("2026-01-02", report.keras, report.backend):
+    for fact in ("2026-01-02", report.keras, report.backend, report.backend_version, report.device, "bfloat16"):
         assert fact in shown
     assert re.search(r"Seed\s+7\s", shown)
     assert re.search(r"Examples for each layer\s+20\s", shown)

@@ -11,6 +11,7 @@ ROOMS = (
     "reference",
     "keras_impl",
     "parity_tests",
+    "parity_tests/backends",
     "parity_tests/golden",
     "parity_tests/golden/to_onnx",
     "parity_tests/soak",

@@ -5,7 +5,7 @@ import time
 import keras
 
 from parity_tests import subjects
-from parity_tests.backend import check_backend
+from parity_tests.backend import check_backend, device, name_and_version
 from parity_tests.judgement import disagreements
 from parity_tests.layers import Layers
 from parity_tests.properties import TRIALS
@@ -42,7 +42,8 @@ def check(*targets, kind=None, examples=300, seed=0, on_example=None, database=N
     Raises
     ------
     ValueError
-        If a target cannot be used, a number is too small, or Keras runs on another backend than TensorFlow.
+        If a target cannot be used, a number is too small, or Keras runs on a backend that is not TensorFlow, JAX or
+        PyTorch.
 
     Examples
     --------
@@ -56,9 +57,12 @@ def check(*targets, kind=None, examples=300, seed=0, on_example=None, database=N
         raise ValueError(f"seed: expected at least 0, received {seed}")
     check_backend()
     found = subjects.chosen(targets, kind)
+    backend, version = name_and_version()
     return Report(
         keras=keras.__version__,
-        backend=keras.backend.backend(),
+        backend=backend,
+        backend_version=version,
+        device=device(),
         subjects=tuple(check_subject(subject, examples, seed, on_example, database) for subject in found),
     )
 

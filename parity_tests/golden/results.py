@@ -55,7 +55,7 @@ def of_layer(layers, case, dtype):
     subject = layers.subject
     example = translation.example(case, subject.kind, subject.options, dtype)
     try:
-        with quiet_warnings(), full_precision():
+        with quiet_warnings(), full_precision(dtype):
             layer = layers.of(example)
             results, gradients = layer.run_with_gradients(example)
             both = example.d_weights is not None

@@ -52,7 +52,8 @@ def versions():
         import hypothesis
         import keras
         import numpy as np
-        import tensorflow as tf
+
+        from parity_tests.backend import name_and_version
     try:
         ours = version("attention-reference")
     except PackageNotFoundError:
@@ -63,7 +64,7 @@ def versions():
         "keras": keras.__version__,
         "numpy": np.__version__,
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
-        "tensorflow": tf.__version__,
+        **dict([name_and_version()]),
     }
 
 
