@@ -19,6 +19,7 @@ def test_output_and_weights_are_those_of_each_head_to_50_digits(call):
         assert compare(getattr(actual, name), getattr(truth, name), getattr(bound, name).error).agrees
 
 
+@settings(max_examples=60)
 @given(calls(), generators())
 def test_a_query_head_reads_the_key_head_of_its_group(call, rng):
     call |= {name: rng.integers(-9, 10, call[name].shape) for name in ("query", "key", "value", "W_q", "W_k", "W_v")}
@@ -33,6 +34,7 @@ def test_a_query_head_reads_the_key_head_of_its_group(call, rng):
         assert np.array_equal(heads.value[..., h, 0, :, :], call["value"] @ call["W_v"][:, h])
 
 
+@settings(max_examples=60)
 @given(calls())
 def test_heads_that_share_a_key_head_might_as_well_have_copies_of_it(call):
     bound, G = attention_of(**tracked(call)), call["W_q"].shape[1] // call["W_k"].shape[1]
@@ -43,6 +45,7 @@ def test_heads_that_share_a_key_head_might_as_well_have_copies_of_it(call):
     assert within_bound(apart.weights, bound.weights).agrees
 
 
+@settings(max_examples=60)
 @given(calls(), generators())
 def test_the_order_of_the_heads_is_of_no_importance(call, rng):
     bound, (_, H, _), H_kv = attention_of(**tracked(call)), call["W_q"].shape, call["W_k"].shape[1]
@@ -62,6 +65,7 @@ def test_the_order_of_the_heads_is_of_no_importance(call, rng):
     assert within_bound(record.weights, bound.weights[..., of_queries, :, :]).agrees
 
 
+@settings(max_examples=60)
 @given(calls(), generators())
 def test_one_head_without_output_projection_is_self_attention(call, rng):
     x, (_, _, d_k), d_v = call["query"], call["W_q"].shape, call["W_v"].shape[2]
@@ -76,6 +80,7 @@ def test_one_head_without_output_projection_is_self_attention(call, rng):
     assert within_bound(expected.weights, bound.weights[..., 0, :, :]).agrees
 
 
+@settings(max_examples=60)
 @given(calls(), generators())
 def test_keys_that_are_hidden_have_no_influence(call, rng):
     before = attention_of(**call)
@@ -91,6 +96,7 @@ def test_keys_that_are_hidden_have_no_influence(call, rng):
     assert np.array_equal(before.output[..., by_all, :], after.output[..., by_all, :])
 
 
+@settings(max_examples=60)
 @given(calls(), generators())
 def test_a_query_that_may_attend_nothing_has_weights_zero_and_the_output_bias(call, rng):
     H, T, S = attention_of(**call).weights.shape[-3:]
@@ -102,6 +108,7 @@ def test_a_query_that_may_attend_nothing_has_weights_zero_and_the_output_bias(ca
     assert (record.output[..., 0, :] == expected).all()
 
 
+@settings(max_examples=60)
 @given(calls())
 def test_each_item_of_a_batch_is_attended_to_alone(call):
     bound = attention_of(**tracked(call)).output
@@ -116,6 +123,7 @@ def test_each_item_of_a_batch_is_attended_to_alone(call):
         assert within_bound(attention_of(**item).output, bound[lead]).agrees
 
 
+@settings(max_examples=60)
 @given(calls())
 def test_the_scale_is_that_of_the_depth_of_one_head_unless_it_is_given(call):
     d_k = call["W_q"].shape[2]
@@ -137,6 +145,7 @@ def test_a_gate_that_is_shut_leaves_the_output_bias(call):
     assert (attention_of(**call).output == expected).all()
 
 
+@settings(max_examples=60)
 @given(calls(given="b_g"), generators())
 def test_a_gate_shuts_one_number_of_one_head(call, rng):
     call["W_g"], call["b_g"] = 0 * call["W_g"], np.full(call["b_g"].shape, 1000.0)

@@ -22,7 +22,7 @@ def followed(*arrays):
 
 
 @pytest.mark.parametrize("name", TRACKED)
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(data=st.data(), rng=generators())
 def test_every_gradient_is_that_of_the_complex_step_within_its_bound(name, data, rng):
     call = data.draw(calls(given=name))
@@ -34,6 +34,7 @@ def test_every_gradient_is_that_of_the_complex_step_within_its_bound(name, data,
     assert within_bound(gradients_of(call, d_output, d_weights)[name], bound).agrees
 
 
+@settings(max_examples=50)
 @given(calls(), generators())
 def test_there_is_a_gradient_for_each_argument_in_its_shape(call, rng):
     for name, gradient in gradients_of(call, *cotangents(call, rng)).items():
@@ -43,6 +44,7 @@ def test_there_is_a_gradient_for_each_argument_in_its_shape(call, rng):
             assert gradient.shape == np.shape(call[name])
 
 
+@settings(max_examples=50)
 @given(calls(), generators())
 def test_a_loss_that_does_not_depend_on_the_weights_directly_has_their_gradient_zero(call, rng):
     d_output, d_weights = cotangents(call, rng)
@@ -68,6 +70,7 @@ def test_a_key_head_receives_what_all_its_copies_would(call, rng):
         assert (np.abs(total - bound[name].value) <= bound[name].error + room).all()
 
 
+@settings(max_examples=50)
 @given(calls(), generators())
 def test_where_all_is_hidden_only_the_output_bias_has_a_gradient(call, rng):
     call["mask"] = np.array(False)
@@ -75,6 +78,7 @@ def test_where_all_is_hidden_only_the_output_bias_has_a_gradient(call, rng):
     assert not any(gradients[name].any() for name in TRACKED if gradients[name] is not None and name != "b_o")
 
 
+@settings(max_examples=50)
 @given(calls(given="b_g"), generators())
 def test_behind_a_gate_that_is_shut_only_the_output_bias_has_a_gradient(call, rng):
     call |= {"W_g": 0 * call["W_g"], "b_g": np.full(call["b_g"].shape, -1000.0)}
@@ -83,6 +87,7 @@ def test_behind_a_gate_that_is_shut_only_the_output_bias_has_a_gradient(call, rn
     assert not any(gradients[name].any() for name in TRACKED if gradients[name] is not None and name != "b_o")
 
 
+@settings(max_examples=50)
 @given(calls(), generators())
 def test_twice_the_cotangents_give_twice_the_gradients(call, rng):
     upstream = cotangents(call, rng)
