@@ -116,6 +116,18 @@ def hidden_outscores(kind, example):
     return visible.any(axis=-1) & (most_hidden - subtracted > least_visible - 750)
 
 
+def scaled_scores_compiled(kind, example):
+    """Rows in a graph with a score whose rounding after it is scaled is so large that its exponential overflows."""
+    query, key = _query_and_key(example)
+    scale = query.shape[-1] ** -0.5
+    exact = np.frexp(scale)[0] == 0.5
+    if exact or not example.traced or not example.constructor["scaled"] or example.dtype in ("float16", "bfloat16"):
+        return np.zeros(example.judged.shape, dtype=bool)
+    with np.errstate(over="ignore", invalid="ignore"):
+        largest = np.max(np.abs(scale * (query @ key.mT)), axis=-1, initial=0.0)
+    return largest * ARITHMETIC[example.dtype].unit_roundoff >= np.log(np.finfo(example.dtype).max) - 1
+
+
 def computed_in_another_dtype(kind, example):
     """Whether Keras computes in another dtype than it is asked for."""
     return np.array(computed_dtype(example.dtype) != example.dtype)
@@ -124,6 +136,14 @@ def computed_in_another_dtype(kind, example):
 def in_training(kind, example):
     """All rows, if the layer drops weights."""
     return np.full(example.judged.shape, bool(example.constructor.get("dropout")))
+
+
+def _query_and_key(example):
+    """What the scores are products of, in float64."""
+    arrays = {name: np.asarray(one, np.float64) for name, one in {**example.inputs, **example.weights}.items()}
+    if "x" not in arrays:
+        return arrays["query"], arrays["key"]
+    return (arrays["x"] @ arrays[f"W_{which}"] + arrays.get(f"b_{which}", 0.0) for which in "qk")
 
 
 def _scores(example):
@@ -138,6 +158,7 @@ CONDITIONS = {
         nothing_visible_in_float16,
         nothing_visible_float16,
         hidden_outscores,
+        scaled_scores_compiled,
         computed_in_another_dtype,
         in_training,
     )

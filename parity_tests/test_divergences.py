@@ -53,6 +53,14 @@ def in_float16():
     return example._replace(dtype="float16", inputs=inputs).without_rows(np.ones((1, 2), bool))
 
 
+def with_large_scaled_scores():
+    """Two rows whose scores of some 1e10 are scaled by the root of 1/3, in a graph."""
+    example = plain()
+    query = np.array([[[1.0] * 3, [1.3] * 3]], "float32")
+    inputs = {**example.inputs, "query": query, "key": np.array([[[1e10] * 3, [1.7e10] * 3]], "float32")}
+    return example._replace(inputs=inputs, constructor={"scaled": True}, weights={}, traced=True)
+
+
 def in_float64():
     """Three arrays of ones in float64."""
     example = plain()
@@ -70,6 +78,7 @@ SMALLEST = {
     "nothing_visible": (agreement, without_visible_keys),
     "nothing_visible_float16": (agreement, with_low_scores_in_float16),
     "nothing_visible_float16_on_torch": (agreement, in_float16),
+    "scaled_scores_compiled": (agreement, with_large_scaled_scores),
     "float64_in_float32": (agreement, in_float64),
     "hidden_outscores": (agreement, with_a_high_hidden_score),
     "weights_after_dropout": (dropout, with_dropout),
