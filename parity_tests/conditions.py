@@ -65,6 +65,15 @@ def scale_in_float32(kind, example):
     return np.bool_(example.dtype == "float64" and float(np.float32(scale)) != scale)
 
 
+def scaled_scores_compiled(kind, example):
+    """Rows in a graph with a scaled score whose rounding is so large that its exponential overflows."""
+    if not example.traced or not example.constructor.get("scaled", True) or example.dtype in ("float16", "bfloat16"):
+        return nowhere(example)
+    largest = np.max(np.abs(_scores(kind, example).value), axis=-1, initial=0.0)
+    overflows = largest * ARITHMETIC[example.dtype].unit_roundoff >= np.log(np.finfo(example.dtype).max) - 1
+    return overflows.any(axis=tuple(range(example.judged.ndim, overflows.ndim)))
+
+
 def computed_in_another_dtype(kind, example):
     """An example that Keras computes in another dtype than it is asked for."""
     return np.bool_(computed_dtype(example.dtype) != example.dtype)
@@ -128,6 +137,7 @@ CONDITIONS = {
         hidden_outscores,
         below_what_hides,
         scale_in_float32,
+        scaled_scores_compiled,
         computed_in_another_dtype,
         in_training,
         other_lengths,

@@ -22,7 +22,7 @@ def differentiate(call, variables, inputs, masks, cotangents):
     return results, torch.autograd.grad([result for result, _ in connected], sources, weighted, allow_unused=True)
 
 
-def trace(call, variables, inputs, masks, cotangents):
+def trace(call, variables, inputs, masks, cotangents, shapes):
     """No graph: Keras calls layers eagerly on PyTorch, so that a traced call is another eager one."""
     return partial(differentiate, call, variables)
 
