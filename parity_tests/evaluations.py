@@ -55,8 +55,8 @@ def evaluate(order, query, key, value, d_output, d_weights=None, *, scale, bias,
     products = scores = _dot(query, key.mT, order, step, start)
     scores = step(scores * scale) if order.scaled == "scores" else scores
     scores = scores if start is not None else step(scores + bias)
-    output, weights = _average(np.where(mask, scores, -np.inf), value, order, step)
-    d_scores = _softmax_backward(d_output, d_weights, output, weights, value, order, step)
+    output, weights = average(np.where(mask, scores, -np.inf), value, order, step)
+    d_scores = softmax_backward(d_output, d_weights, output, weights, value, order, step)
     d_scaled = step(d_scores * scale) if order.scaled == "scores" else d_scores
     d_query, d_key = _dot(d_scaled, key, order, step), _dot(d_scaled.mT, query, order, step)
     of_scale = {}
@@ -82,12 +82,12 @@ def evaluate_self_attention(order, x, W_q, W_k, W_v, d_output, *, step=as_comput
     d_x = None
     for name, W in (("d_query", W_q), ("d_key", W_k), ("d_value", W_v)):
         part = _dot(inner[name], W.mT, order, step)
-        d_x = part if d_x is None else _plus(d_x, part, step)
+        d_x = part if d_x is None else plus(d_x, part, step)
     of_weights = {f"d_W_{name[2]}": _dot(x.mT, inner[name], order, step) for name in ("d_query", "d_key", "d_value")}
     return {"output": inner["output"], "weights": inner["weights"], "d_x": d_x, **of_weights}
 
 
-def _average(logits, value, order, step):
+def average(logits, value, order, step):
     """Output and weights; block by block, with the largest logit so far taken away, or in one block."""
     lowest = float(ml_dtypes.finfo(logits.dtype).min) / 2  # from which a logit can be taken away
     largest = np.full((*logits.shape[:-1], 1), lowest, dtype=logits.dtype)
@@ -98,8 +98,8 @@ def _average(logits, value, order, step):
         so_far = np.maximum(largest, logits[..., block].max(axis=-1, keepdims=True))
         correction = _exp(step(largest - so_far), order, step) if first else np.zeros_like(total)
         exponentials = _exp(step(logits[..., block] - so_far), order, step)
-        total = _plus(_times(total, correction, step), _sum(exponentials, order, step), step)
-        output = _plus(_times(output, correction, step), _dot(exponentials, value[..., block, :], order, step), step)
+        total = plus(times(total, correction, step), _sum(exponentials, order, step), step)
+        output = plus(times(output, correction, step), _dot(exponentials, value[..., block, :], order, step), step)
         largest = so_far
     total = np.where(total == 0, np.ones_like(total), total)
     if keys > (order.block or keys):  # else they are at hand
@@ -108,7 +108,7 @@ def _average(logits, value, order, step):
     return (_dot(weights, value, order, step) if order.block is None else step(output / total)), weights
 
 
-def _softmax_backward(d_output, d_weights, output, weights, value, order, step):
+def softmax_backward(d_output, d_weights, output, weights, value, order, step):
     """The gradient of the scores. Who returns weights besides an online softmax's output takes the mean by them."""
     of_output = d_weights is None or order.block is None
     attended = _dot(d_output, value.mT, order, step)
@@ -136,7 +136,7 @@ def _dot(a, b, order, step, start=None):
     total = start
     for i in range(a.shape[-1])[:: order.direction]:
         term = step(a[..., i : i + 1] * b[..., i : i + 1, :])
-        total = term if total is None else _plus(total, term, step)
+        total = term if total is None else plus(total, term, step)
     return total
 
 
@@ -144,15 +144,15 @@ def _sum(terms, order, step):
     total = None
     for i in range(terms.shape[-1])[:: order.direction]:
         term = terms[..., i : i + 1]
-        total = term if total is None else _plus(total, term, step)
+        total = term if total is None else plus(total, term, step)
     return total
 
 
-def _times(a, b, step):
+def times(a, b, step):
     """A product; to multiply by 1 is no operation that rounds."""
     return np.where(b == 1, a, step(a * b))
 
 
-def _plus(a, b, step):
+def plus(a, b, step):
     """A sum; to add 0 is no operation that rounds."""
     return np.where(b == 0, a, np.where(a == 0, b, step(a + b)))

@@ -10,25 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parity_tests import exact
-from parity_tests.calls import generators
+from parity_tests.adversary import worst_machine
+from parity_tests.calls import generators, of_kind
 from parity_tests.comparison import compare, within_bound
 from parity_tests.evaluations import ORDERS, evaluate
 from reference import dot_product_attention, dot_product_attention_backward
 from reference.rounding import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, error_bound, track
 
 ARITHMETIC = {np.float16: FLOAT16, ml_dtypes.bfloat16: BFLOAT16, np.float32: FLOAT32, np.float64: FLOAT64}
-LARGE = {np.float16: 3.0, np.float32: 64.0, np.float64: 64.0, ml_dtypes.bfloat16: 64.0}  # clear of overflow
 KINDS = ("ordinary", "tiny", "large", "integers", "tied")
-
-
-def of_kind(kind, rng, shape, dtype):
-    """Values that the dtype can hold, as float64."""
-    if kind == "integers":
-        return rng.integers(-3, 4, shape).astype(float)
-    if kind == "tied":  # rows that occur more than once
-        return rng.normal(size=(2, shape[-1])).astype(dtype).astype(float)[rng.integers(0, 2, shape[:-1])]
-    size = {"ordinary": 1.0, "tiny": 2.0**-10, "large": LARGE[dtype]}[kind]
-    return (rng.normal(size=shape) * size).astype(dtype).astype(float)
 
 
 @st.composite
@@ -71,23 +61,6 @@ def evaluated(order, call, d_output, dtype):
     """The same by a machine of that dtype, in one of the orders of evaluation."""
     narrow = {name: array if name == "mask" else array.astype(dtype) for name, array in call.items()}
     return evaluate(order, **narrow, d_output=d_output.astype(dtype))
-
-
-def worst_machine(rng, unit_roundoff):
-    """A step that carries every result as far off as float32 may, the same result always to the same side.
-
-    Results that float32 can represent are left alone, as no machine rounds them.
-    """
-    towards, salt = rng.random(), rng.integers(2**62, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
-
-    def step(array):
-        bits = np.atleast_1d(array).view(np.uint64) * salt
-        sides = np.where((bits >> np.uint64(40)) < towards * 2.0**24, -1.0, 1.0).reshape(np.shape(array))
-        with np.errstate(over="ignore"):
-            representable = array == np.float32(array)
-        return np.where(representable, array, array * (1 + unit_roundoff * sides))
-
-    return step
 
 
 @given(calls(np.float64))
