@@ -1,5 +1,17 @@
 """Attention, forward and backward, in NumPy alone: the ground truth that layers are checked against."""
 
+from reference.additive import (
+    AdditiveAttention,
+    AdditiveAttentionGradients,
+    additive_attention,
+    additive_attention_backward,
+)
+from reference.additive_scores import (
+    AdditiveScores,
+    AdditiveScoresGradients,
+    additive_scores,
+    additive_scores_backward,
+)
 from reference.dot_product import (
     DotProductAttention,
     DotProductGradients,
@@ -19,11 +31,19 @@ from reference.self_attention import (
 from reference.softmax import softmax, softmax_backward
 
 __all__ = [
+    "AdditiveAttention",
+    "AdditiveAttentionGradients",
+    "AdditiveScores",
+    "AdditiveScoresGradients",
     "DotProductAttention",
     "DotProductGradients",
     "LinearGradients",
     "SelfAttention",
     "SelfAttentionGradients",
+    "additive_attention",
+    "additive_attention_backward",
+    "additive_scores",
+    "additive_scores_backward",
     "causal_mask",
     "complex_step_gradient",
     "dot_product_attention",
