@@ -12,6 +12,12 @@ from reference.additive_scores import (
     additive_scores,
     additive_scores_backward,
 )
+from reference.bahdanau import (
+    BahdanauAttention,
+    BahdanauGradients,
+    bahdanau_attention,
+    bahdanau_attention_backward,
+)
 from reference.dot_product import (
     DotProductAttention,
     DotProductGradients,
@@ -35,6 +41,8 @@ __all__ = [
     "AdditiveAttentionGradients",
     "AdditiveScores",
     "AdditiveScoresGradients",
+    "BahdanauAttention",
+    "BahdanauGradients",
     "DotProductAttention",
     "DotProductGradients",
     "LinearGradients",
@@ -44,6 +52,8 @@ __all__ = [
     "additive_attention_backward",
     "additive_scores",
     "additive_scores_backward",
+    "bahdanau_attention",
+    "bahdanau_attention_backward",
     "causal_mask",
     "complex_step_gradient",
     "dot_product_attention",
