@@ -1,5 +1,6 @@
 """Calls of dot-product attention for its tests: arguments of shapes that broadcast, with every option or none."""
 
+import ml_dtypes
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import mutually_broadcastable_shapes
@@ -11,9 +12,9 @@ from reference import (
 from reference.rounding import FLOAT64, track
 
 INPUTS = ("query", "key", "value")
-
-
 TRACKED = (*INPUTS, "scale", "bias")
+UNTRACKED = ("mask", "softcap")
+LARGE = {np.float16: 3.0, np.float32: 64.0, np.float64: 64.0, ml_dtypes.bfloat16: 64.0}  # clear of overflow
 
 
 @st.composite
@@ -62,7 +63,7 @@ def cotangents(draw, call):
 def tracked(call):
     """The same call, whose error is followed."""
     return {
-        name: track(argument, FLOAT64) if name in TRACKED and argument is not None else argument
+        name: argument if name in UNTRACKED or argument is None else track(argument, FLOAT64)
         for name, argument in call.items()
     }
 
@@ -75,3 +76,13 @@ def backward(call, d_output, d_weights=None):
 def of_inputs(call, gradients):
     """The gradients of those arguments that there are, by name."""
     return {name: getattr(gradients, f"d_{name}") for name in TRACKED if call.get(name) is not None}
+
+
+def of_kind(kind, rng, shape, dtype):
+    """Values that the dtype can hold, as float64."""
+    if kind == "integers":
+        return rng.integers(-3, 4, shape).astype(float)
+    if kind == "tied":  # rows that occur more than once
+        return rng.normal(size=(2, shape[-1])).astype(dtype).astype(float)[rng.integers(0, 2, shape[:-1])]
+    size = {"ordinary": 1.0, "tiny": 2.0**-10, "large": LARGE[dtype]}[kind]
+    return (rng.normal(size=shape) * size).astype(dtype).astype(float)

@@ -56,8 +56,8 @@ def evaluate(order, query, key, value, d_output, d_weights=None, *, scale, bias,
     products = scores = dot(query, key.mT, order, step, start)
     scores = step(scores * scale) if order.scaled == "scores" else scores
     scores = scores if start is not None else step(scores + bias)
-    output, weights = _average(np.where(mask, scores, -np.inf), value, order, step)
-    d_scores = _softmax_backward(d_output, d_weights, output, weights, value, order, step)
+    output, weights = average(np.where(mask, scores, -np.inf), value, order, step)
+    d_scores = softmax_backward(d_output, d_weights, output, weights, value, order, step)
     d_scaled = step(d_scores * scale) if order.scaled == "scores" else d_scores
     d_query, d_key = dot(d_scaled, key, order, step), dot(d_scaled.mT, query, order, step)
     of_scale = {}
@@ -88,7 +88,7 @@ def evaluate_self_attention(order, x, W_q, W_k, W_v, d_output, *, step=as_comput
     return {"output": inner["output"], "weights": inner["weights"], "d_x": d_x, **of_weights}
 
 
-def _average(logits, value, order, step):
+def average(logits, value, order, step):
     """Output and weights; block by block, with the largest logit so far taken away, or in one block."""
     lowest = float(ml_dtypes.finfo(logits.dtype).min) / 2  # from which a logit can be taken away
     largest = np.full((*logits.shape[:-1], 1), lowest, dtype=logits.dtype)
@@ -99,8 +99,8 @@ def _average(logits, value, order, step):
         so_far = np.maximum(largest, logits[..., block].max(axis=-1, keepdims=True))
         correction = exp(step(largest - so_far), order, step) if first else np.zeros_like(total)
         exponentials = exp(step(logits[..., block] - so_far), order, step)
-        total = plus(_times(total, correction, step), sum_of_terms(exponentials, order, step), step)
-        output = plus(_times(output, correction, step), dot(exponentials, value[..., block, :], order, step), step)
+        total = plus(times(total, correction, step), sum_of_terms(exponentials, order, step), step)
+        output = plus(times(output, correction, step), dot(exponentials, value[..., block, :], order, step), step)
         largest = so_far
     total = np.where(total == 0, np.ones_like(total), total)
     if keys > (order.block or keys):  # else they are at hand
@@ -109,7 +109,7 @@ def _average(logits, value, order, step):
     return (dot(weights, value, order, step) if order.block is None else step(output / total)), weights
 
 
-def _softmax_backward(d_output, d_weights, output, weights, value, order, step):
+def softmax_backward(d_output, d_weights, output, weights, value, order, step):
     """The gradient of the scores. Who returns weights besides an online softmax's output takes the mean by them."""
     of_output = d_weights is None or order.block is None
     attended = dot(d_output, value.mT, order, step)
@@ -151,7 +151,7 @@ def sum_of_terms(terms, order, step):
     return total
 
 
-def _times(a, b, step):
+def times(a, b, step):
     """A product; to multiply by 1 is no operation that rounds."""
     return np.where(b == 1, a, step(a * b))
 

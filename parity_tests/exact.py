@@ -45,7 +45,7 @@ def attention(
     gradients = _gradients(weights, slopes, *factors, sign=-1)
     steeper = 2 - slopes  # 1 + tanh², as the slope is 1 - tanh²
     sizes = _gradients(weights, steeper, *(np.array(abs(factor), dtype=object) for factor in factors), sign=1)
-    return Exact(rounded(weights), rounded(output), *(_each_rounded(tables) for tables in (gradients, sizes)))
+    return Exact(rounded(weights), rounded(output), *(each_rounded(tables) for tables in (gradients, sizes)))
 
 
 def rows(query, key, scale, softcap, bias, mask):
@@ -56,64 +56,77 @@ def rows(query, key, scale, softcap, bias, mask):
     for index in np.ndindex(*shape):
         *lead, t, s = index
         for k in range(query.shape[-1]):
-            products[index] += query[_at(query, *lead, t, k)] * key[_at(key, *lead, s, k)]
-        score = scale[_at(scale, *index)] * products[index]
+            products[index] += query[at(query, *lead, t, k)] * key[at(key, *lead, s, k)]
+        score = scale[at(scale, *index)] * products[index]
         slopes[index] = mpmath.mpf(1)
         if softcap is not None:
             slopes[index] = 1 / mpmath.cosh(score / softcap) ** 2
             score = softcap * mpmath.tanh(score / softcap)
-        if mask[_at(mask, *index)]:
-            weights[index] = mpmath.exp(score + bias[_at(bias, *index)])
-    for row in np.ndindex(*shape[:-1]):
-        total = sum(weights[row])
-        for s in range(shape[-1]):
-            weights[(*row, s)] /= total or 1
+        if mask[at(mask, *index)]:
+            weights[index] = mpmath.exp(score + bias[at(bias, *index)])
+    normalize(weights)
     return products, slopes, weights
 
 
+def normalize(exponentials):
+    """Divide each row by its sum, if that is not 0."""
+    for row in np.ndindex(*exponentials.shape[:-1]):
+        total = sum(exponentials[row])
+        for s in range(exponentials.shape[-1]):
+            exponentials[(*row, s)] /= total or 1
+
+
 def averages(weights, value):
-    """The values, averaged by the weights."""
+    """The output: the values averaged by the weights."""
     leading = np.broadcast_shapes(weights.shape[:-2], value.shape[:-2])
     output = zeros((*leading, weights.shape[-2], value.shape[-1]))
     for index in np.ndindex(*output.shape):
         *lead, t, v = index
         for s in range(value.shape[-2]):
-            output[index] += weights[_at(weights, *lead, t, s)] * value[_at(value, *lead, s, v)]
+            output[index] += weights[at(weights, *lead, t, s)] * value[at(value, *lead, s, v)]
     return output
 
 
 def _gradients(weights, slopes, products, query, key, value, scale, bias, d_output, d_weights, sign):
     """With ``sign`` -1 the gradients; with 1, and absolute values for the factors, the sizes of their terms."""
-    d_value, d_weights = _through_averages(weights, value, d_output, d_weights)
+    d_value, d_weights = through_averages(weights, value, d_output, d_weights)
     d_query, d_key, d_scale, d_bias = (zeros(array.shape) for array in (query, key, scale, bias))
     for index in np.ndindex(*weights.shape):
         *lead, t, s = index
-        d_logit = mpmath.mpf(0)
-        for r in range(weights.shape[-1]):
-            other = (*lead, t, r)
-            d_logit += d_weights[other] * weights[other] * ((r == s) + sign * weights[index])
+        d_logit = logit_gradient(weights, d_weights, index, sign)
         d_scaled = d_logit * slopes[index]
-        d_bias[_at(bias, *index)] += d_logit
-        d_scale[_at(scale, *index)] += d_scaled * products[index]
-        d_product = d_scaled * scale[_at(scale, *index)]
+        d_bias[at(bias, *index)] += d_logit
+        d_scale[at(scale, *index)] += d_scaled * products[index]
+        d_product = d_scaled * scale[at(scale, *index)]
         for k in range(query.shape[-1]):
-            of_query, of_key = _at(query, *lead, t, k), _at(key, *lead, s, k)
+            of_query, of_key = at(query, *lead, t, k), at(key, *lead, s, k)
             d_query[of_query] += d_product * key[of_key]
             d_key[of_key] += d_product * query[of_query]
     return {"query": d_query, "key": d_key, "value": d_value, "scale": d_scale, "bias": d_bias}
 
 
-def _through_averages(weights, value, d_output, d_weights):
+def logit_gradient(weights, d_weights, index, sign):
+    """The gradient of one logit, a sum over a row of the Jacobian of the softmax; its terms are of size ``sign`` 1."""
+    *row, s = index
+    total = mpmath.mpf(0)
+    for r in range(weights.shape[-1]):
+        other = (*row, r)
+        total += d_weights[other] * weights[other] * ((r == s) + sign * weights[index])
+    return total
+
+
+def through_averages(weights, value, d_output, d_weights):
+    """The gradients of the values and of the weights, given those of the output and what else is of the weights."""
     d_value, d_weights = zeros(value.shape), d_weights.copy()
     for *lead, t, v in np.ndindex(*d_output.shape):
         for s in range(value.shape[-2]):
-            of_weights, of_value = _at(weights, *lead, t, s), _at(value, *lead, s, v)
+            of_weights, of_value = at(weights, *lead, t, s), at(value, *lead, s, v)
             d_value[of_value] += weights[of_weights] * d_output[(*lead, t, v)]
             d_weights[of_weights] += d_output[(*lead, t, v)] * value[of_value]
     return d_value, d_weights
 
 
-def _at(array, *index):
+def at(array, *index):
     """The element of an array that stands at an index of what it was broadcast to."""
     own = index[len(index) - array.ndim :]
     return tuple(0 if size == 1 else position for position, size in zip(own, array.shape))
@@ -145,5 +158,6 @@ def rounded(table):
     return array
 
 
-def _each_rounded(tables):
+def each_rounded(tables):
+    """Several tables by name, each to longdouble."""
     return {name: rounded(table) for name, table in tables.items()}

@@ -23,9 +23,12 @@ def test_every_equation_of_the_page_has_its_number_and_its_test():
     assert [int(re.search(r"\\qquad \((\d+)\)\n$", math)[1]) for math, _, _ in blocks] == list(
         range(1, len(blocks) + 1)
     )
-    assert {module for _, _, module in blocks} == {"test_derivation"}
-    tests = re.findall(r"^def (test_\w+)\(", (HERE / "test_derivation.py").read_text(encoding="utf-8"), re.MULTILINE)
-    assert [name for _, name, _ in blocks] == tests
+    tests = [
+        (name, module)
+        for module in ("test_derivation", "test_derivation_additive")
+        for name in re.findall(r"^def (test_\w+)\(", (HERE / f"{module}.py").read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    assert [(name, module) for _, name, module in blocks] == tests
 
 
 def test_every_exercise_of_the_page_has_its_answer():

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parity_tests import exact
-from parity_tests.calls import generators
+from parity_tests.calls import generators, of_kind
 from parity_tests.comparison import compare, within_bound
 from parity_tests.evaluations import ORDERS, evaluate
 from parity_tests.machines import worst_machine
@@ -18,18 +18,7 @@ from reference import dot_product_attention, dot_product_attention_backward
 from reference.rounding import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, error_bound, track
 
 ARITHMETIC = {np.float16: FLOAT16, ml_dtypes.bfloat16: BFLOAT16, np.float32: FLOAT32, np.float64: FLOAT64}
-LARGE = {np.float16: 3.0, np.float32: 64.0, np.float64: 64.0, ml_dtypes.bfloat16: 64.0}  # clear of overflow
 KINDS = ("ordinary", "tiny", "large", "integers", "tied")
-
-
-def of_kind(kind, rng, shape, dtype):
-    """Values that the dtype can hold, as float64."""
-    if kind == "integers":
-        return rng.integers(-3, 4, shape).astype(float)
-    if kind == "tied":  # rows that occur more than once
-        return rng.normal(size=(2, shape[-1])).astype(dtype).astype(float)[rng.integers(0, 2, shape[:-1])]
-    size = {"ordinary": 1.0, "tiny": 2.0**-10, "large": LARGE[dtype]}[kind]
-    return (rng.normal(size=shape) * size).astype(dtype).astype(float)
 
 
 @st.composite

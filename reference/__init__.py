@@ -2,13 +2,21 @@
 
 from reference.additive import (
     AdditiveAttention,
-    AdditiveGradients,
-    AdditiveScores,
-    AdditiveScoresGradients,
+    AdditiveAttentionGradients,
     additive_attention,
     additive_attention_backward,
+)
+from reference.additive_scores import (
+    AdditiveScores,
+    AdditiveScoresGradients,
     additive_scores,
     additive_scores_backward,
+)
+from reference.bahdanau import (
+    BahdanauAttention,
+    BahdanauGradients,
+    bahdanau_attention,
+    bahdanau_attention_backward,
 )
 from reference.dot_product import (
     DotProductAttention,
@@ -38,9 +46,11 @@ from reference.softmax import softmax, softmax_backward
 
 __all__ = [
     "AdditiveAttention",
-    "AdditiveGradients",
+    "AdditiveAttentionGradients",
     "AdditiveScores",
     "AdditiveScoresGradients",
+    "BahdanauAttention",
+    "BahdanauGradients",
     "DotProductAttention",
     "DotProductGradients",
     "LinearGradients",
@@ -53,6 +63,8 @@ __all__ = [
     "additive_attention_backward",
     "additive_scores",
     "additive_scores_backward",
+    "bahdanau_attention",
+    "bahdanau_attention_backward",
     "causal_mask",
     "complex_step_gradient",
     "dot_product_attention",

@@ -8,8 +8,8 @@ from reference.broadcasting import sum_to_shape
 from reference.inputs import (
     Array,
     as_array,
+    as_bias_and_mask,
     as_cotangent,
-    as_mask,
     check_attention_shapes,
     check_broadcasts_to_scores,
     refuse,
@@ -228,12 +228,7 @@ def _checked_options(
     scores_shape = check_attention_shapes(query, key, value)
     scale = as_array("scale", scale)
     check_broadcasts_to_scores("scale", scale, scores_shape)
-    if bias is not None:
-        bias = as_array("bias", bias, may_hide=True)
-        check_broadcasts_to_scores("bias", bias, scores_shape)
-    if mask is not None:
-        mask = as_mask("mask", mask)
-        check_broadcasts_to_scores("mask", mask, scores_shape)
+    bias, mask = as_bias_and_mask(bias, mask, scores_shape)
     if softcap is not None and not (isinstance(softcap, (int, float, np.number)) and 0 < softcap < np.inf):
         refuse("softcap", "a positive number or None", repr(softcap))
     return scale, bias, mask

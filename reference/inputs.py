@@ -71,22 +71,25 @@ def check_rank(name: str, array: Array, shape: str, least: int) -> None:
         refuse(name, f"shape {shape}", array.shape)
 
 
-def check_attention_shapes(query: Array, key: Array, value: Array) -> tuple[int, ...]:
-    """Refuse query, key and value that do not fit together; return the shape of the scores."""
+def check_scores_shapes(query: Array, key: Array) -> tuple[int, ...]:
+    """Refuse query and key that do not fit together; return the shape of their scores."""
     check_rank("query", query, "(..., T, d_k)", 2)
     check_rank("key", key, "(..., S, d_k)", 2)
-    check_rank("value", value, "(..., S, d_v)", 2)
     *_, T, d_k = query.shape
-    S = key.shape[-2]
     if d_k == 0:
         refuse("query", "shape (..., T, d_k) with d_k of at least 1", query.shape)
     if key.shape[-1] != d_k:
         refuse("key", f"shape (..., S, {d_k}) to match query (..., T, {d_k})", key.shape)
+    return (*broadcast_leading("key", key.shape[:-2], "query", query.shape[:-2]), T, key.shape[-2])
+
+
+def check_attention_shapes(query: Array, key: Array, value: Array) -> tuple[int, ...]:
+    """Refuse query, key and value that do not fit together; return the shape of the scores."""
+    *leading, T, S = check_scores_shapes(query, key)
+    check_rank("value", value, "(..., S, d_v)", 2)
     if value.shape[-2] != S:
-        refuse("value", f"shape (..., {S}, d_v) to match key (..., {S}, {d_k})", value.shape)
-    leading = broadcast_leading("key", key.shape[:-2], "query", query.shape[:-2])
-    leading = broadcast_leading("value", value.shape[:-2], "query and key", leading)
-    return (*leading, T, S)
+        refuse("value", f"shape (..., {S}, d_v) to match key (..., {S}, {key.shape[-1]})", value.shape)
+    return (*broadcast_leading("value", value.shape[:-2], "query and key", tuple(leading)), T, S)
 
 
 def broadcast_leading(name: str, shape: tuple[int, ...], other: str, leading: tuple[int, ...]) -> tuple[int, ...]:
@@ -111,6 +114,17 @@ def check_broadcasts_to_scores(name: str, array: Array, scores_shape: tuple[int,
         np.broadcast_shapes(array.shape[:-2], scores_shape[:-2])
     except ValueError:
         refuse(name, f"a shape that broadcasts to {scores_shape}", array.shape)
+
+
+def as_bias_and_mask(bias: Any, mask: Any, scores_shape: tuple[int, ...]) -> tuple[Array | None, Array | None]:
+    """Return what is added to the scores and what hides some of them, each if there is one."""
+    if bias is not None:
+        bias = as_array("bias", bias, may_hide=True)
+        check_broadcasts_to_scores("bias", bias, scores_shape)
+    if mask is not None:
+        mask = as_mask("mask", mask)
+        check_broadcasts_to_scores("mask", mask, scores_shape)
+    return bias, mask
 
 
 def as_cotangent(name: str, cotangent: Any, of: str, shape: tuple[int, ...]) -> Array:

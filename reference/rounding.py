@@ -19,6 +19,8 @@ that are off by three roundings of their distance from the row's largest; exp an
 or as ``0.5 + 0.5 * tanh(x / 2)``; results that underflow to zero; and in the backward, the sum of
 ``d_weights * weights`` taken as that of ``d_output * output`` (unless the loss depends directly on weights that an
 online softmax computes besides), and the weights multiplied with ``d_weights`` before that sum is subtracted or after.
+Of additive scores, a v_a that multiplies each tanh or, if it is a scalar, their sum, and the slope of tanh taken as
+``1 - tanh²`` or ``(1 - tanh) (1 + tanh)``, either factor first.
 
 Operands that are integers times one power of two are followed exactly while their sums stay
 below ``1 / u``: the error is 0 as long as every covered evaluation gives the same number. Scores that are scaled
