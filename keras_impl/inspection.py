@@ -36,7 +36,8 @@ def attention_weights(model, x):
             "Expected a model with AttentionLayer or SelfAttention in it. Received: a model with the layers "
             + ", ".join(f"{layer.name} ({layer.__class__.__name__})" for layer in model.layers)
         )
-    return {name: keras.ops.convert_to_numpy(weights) for name, weights in teller(x, training=False).items()}
+    told = teller(x, training=False)  # on PyTorch, names may come back in another order
+    return {name: keras.ops.convert_to_numpy(told[name]) for name in teller.output}
 
 
 def _that_tells(model):

@@ -38,8 +38,8 @@ def attention_classifier(
     >>> model = attention_classifier()
     >>> model.output_shape
     (None, None, 10)
-    >>> model(keras.ops.ones((2, 5, 64))).shape
-    TensorShape([2, 5, 10])
+    >>> tuple(model(keras.ops.ones((2, 5, 64))).shape)
+    (2, 5, 10)
     """
     inputs, x = _sequence(features, mask_zero)
     if attention:
@@ -169,8 +169,8 @@ def hierarchical_attention_classifier(features=64, classes=10, units=64, *, scal
 
     Example:
 
-    >>> hierarchical_attention_classifier()(keras.ops.ones((2, 3, 5, 64))).shape
-    TensorShape([2, 3, 10])
+    >>> tuple(hierarchical_attention_classifier()(keras.ops.ones((2, 3, 5, 64))).shape)
+    (2, 3, 10)
     """
     words = keras.Input((None, features), name="words")
     x = _self_attention("word_attention", units, scaled, attention)(words)
@@ -203,8 +203,8 @@ def translator(source_tokens, target_tokens, units=32, *, recurrent="gru", scale
     Example:
 
     >>> model = translator(30, 12)
-    >>> model([keras.ops.ones((2, 7), "int32"), keras.ops.ones((2, 4), "int32")]).shape
-    TensorShape([2, 4, 12])
+    >>> tuple(model([keras.ops.ones((2, 7), "int32"), keras.ops.ones((2, 4), "int32")]).shape)
+    (2, 4, 12)
     """
     check_choice("recurrent", recurrent, RECURRENT)
     source = keras.Input((None,), dtype="int32", name="source")

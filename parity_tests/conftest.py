@@ -17,6 +17,16 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 # Of these only that of the backend in use can be imported.
 collect_ignore = ["backends"]
 
+
+def pytest_collection_modifyitems(config, items):
+    """On another backend, leave out the tests of what only TensorFlow does."""
+    if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
+        return
+    own = [item for item in items if item.get_closest_marker("tensorflow")]
+    config.hook.pytest_deselected(items=own)
+    items[:] = [item for item in items if item not in own]
+
+
 settings.register_profile("every_day", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "every_day")

@@ -10,6 +10,7 @@ from keras import ops
 from parity_tests import backend
 from parity_tests.backend import assign, computed_dtype, device, differentiate, full_precision, name_and_version, trace
 
+pytestmark = pytest.mark.backend
 X = np.array([[[1.0, 2.0]]], "float32")
 D_RESULT = np.array([[[3.0, -1.0]]], "float32")
 

@@ -29,6 +29,13 @@ def test_registered_layers_agree(target):
     assert report.agrees, report.to_json()
 
 
+@pytest.mark.backend
+@pytest.mark.parametrize("target", SUBJECTS)
+def test_registered_layers_agree_on_every_backend(target):
+    report = parity_tests.check(target, examples=16, seed=2)
+    assert report.agrees, report.to_json()
+
+
 def test_our_own_layers_have_no_known_differences():
     report = parity_tests.check("keras_impl:AttentionLayer", "keras_impl:SelfAttention", examples=20)
     assert report.agrees
@@ -230,6 +237,7 @@ def test_no_examples_are_refused():
         parity_tests.check(examples=0)
 
 
+@pytest.mark.tensorflow
 def test_layers_agree_with_onednn_too(tmp_path):
     # Users run with it; it must be set before TensorFlow is imported, so this is a process of its own.
     path = tmp_path / "report.json"

@@ -16,6 +16,7 @@ from parity_tests.properties import agreement, hidden_positions
 
 KNOWN = {divergence.name: divergence for divergence in divergences.read()}
 HERE = [name for name, divergence in KNOWN.items() if divergence.is_here]
+pytestmark = pytest.mark.backend
 MET_BY_THE_CHECK = [name for name in HERE if KNOWN[name].condition]
 
 

@@ -17,7 +17,19 @@ from parity_tests.score import Finding, by_category, to_json
 TO_BE_FOUND = [name for name in GALLERY if name not in HIDDEN]
 
 
-@pytest.mark.parametrize("name", TO_BE_FOUND)
+# Of each category one that is found soon, as JAX compiles each example.
+ON_EVERY_BACKEND = {
+    "LogitsSquared", "MaskAfterSoftmax", "CausalOffByOne", "RawScoresReturned", "KeyGradientHalved",
+    "WeightsReturnedInFloat32", "GlobalShift", "DroppedNotRescaled", "SameDropoutForAllItems", "ForgetsScaled",
+    "SymbolicWeightsTransposed", "DriftsWithEveryCall",
+}  # fmt: skip
+
+
+def marked(name):
+    return pytest.param(name, marks=pytest.mark.backend if name in ON_EVERY_BACKEND else ())
+
+
+@pytest.mark.parametrize("name", [marked(name) for name in TO_BE_FOUND])
 def test_every_fault_is_found(name):
     finding = score.find(name)
     assert finding.found, f"{name} was not found in {finding.examples} examples"

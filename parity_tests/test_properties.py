@@ -83,6 +83,7 @@ def test_all_trials_are_due_sooner_or_later_and_agreement_always():
     assert {trial for number in range(100) for trial in due(number)} == set(TRIALS)
 
 
+@pytest.mark.tensorflow
 def test_what_is_wrong_in_a_graph_only_is_found_in_a_graph():
     report = parity_tests.check("parity_tests.mutants:CausalLostWhenTraced", examples=60)
     counterexamples = [one.counterexample for one in report.subjects[0].properties if one.counterexample]
@@ -90,6 +91,7 @@ def test_what_is_wrong_in_a_graph_only_is_found_in_a_graph():
     assert all(one.example.traced and one.example.causal for one in counterexamples)
 
 
+@pytest.mark.tensorflow
 def test_a_graph_knows_no_size_but_the_depths():
     seen = []
 
@@ -193,6 +195,7 @@ def test_what_is_random_is_called_otherwise_as_seldom_as_the_bound_says(monkeypa
     assert found / 200 < tails * 2.0**-14
 
 
+@pytest.mark.tensorflow
 def test_products_are_asked_for_in_full_float32_while_a_trial_runs():
     import tensorflow as tf
 

@@ -6,7 +6,8 @@ from keras import ops
 def largest(scores, visible=None):
     """The largest visible score of each row, 0 where none is; no gradient passes."""
     shown = scores if visible is None else ops.where(visible, scores, -float("inf"))
-    found = ops.max(shown, axis=-1, keepdims=True, initial=-float("inf"))
+    # Keras's largest of no elements is float32 on PyTorch, whatever they are.
+    found = ops.cast(ops.max(shown, axis=-1, keepdims=True, initial=-float("inf")), scores.dtype)
     return ops.stop_gradient(ops.where(found > -float("inf"), found, 0))
 
 
