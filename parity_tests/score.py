@@ -60,13 +60,20 @@ def find(name, examples=300, seed=0, by=None):
     """Run the check on one fault until the first example that shows it, in the property ``by`` if one is named."""
     check_names([name])
     fault = GALLERY[name]
-    kind = "self_attention" if issubclass(fault, keras_impl.SelfAttention) else "attention"
-    contract = subjects.KINDS[kind]
-    options = subjects.options_of(fault, contract)
-    subject = subjects.Subject(f"parity_tests.mutants:{name}", contract, fault, options)
+    subject = subject_of(name, fault)
     start = time.perf_counter()
     number, properties = first_disagreement(subject, examples, seed, by)
-    return Finding(name, fault.__doc__, kind, properties, number, time.perf_counter() - start)
+    return Finding(name, fault.__doc__, subject.kind.name, properties, number, time.perf_counter() - start)
+
+
+def subject_of(name, fault):
+    """A fault as a subject, of the kind of the layer that it is derived from."""
+    target = f"parity_tests.mutants:{name}"
+    derived = subjects.derived(target, fault)
+    if derived is not None:
+        return derived
+    contract = subjects.SELF_ATTENTION if issubclass(fault, keras_impl.SelfAttention) else subjects.ATTENTION
+    return subjects.Subject(target, contract, fault, subjects.options_of(fault, contract))
 
 
 def first_disagreement(subject, examples, seed, by=None):

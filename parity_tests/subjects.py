@@ -72,12 +72,19 @@ def find(target, kind=None):
         return subject
     if not (inspect.isclass(found) and issubclass(found, keras.layers.Layer)):
         raise ValueError(f"target: expected a keras.layers.Layer or a Subject, received {name}")
-    for adapter in sorted(ADAPTERS, key=lambda one: -len(one.adapts.__mro__)):  # the most derived first
-        if issubclass(found, adapter.adapts) and kind in (None, adapter.contract.name):
-            subject = adapter(name, found)
-            check_contract(subject)
-            return subject
+    subject = derived(name, found, kind)
+    if subject is not None:
+        check_contract(subject)
+        return subject
     return _of_kind(name, found, kind) if kind else _of_guessed_kind(name, found)
+
+
+def derived(name, layer_class, kind=None):
+    """A layer that is derived from one of Keras's that are registered, as a subject; None if it is not."""
+    for adapter in sorted(ADAPTERS, key=lambda one: -len(one.adapts.__mro__)):  # the most derived first
+        if issubclass(layer_class, adapter.adapts) and kind in (None, adapter.contract.name):
+            return adapter(name, layer_class)
+    return None
 
 
 def _of_kind(name, layer_class, kind, guessed=""):

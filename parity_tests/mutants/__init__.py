@@ -1,5 +1,6 @@
 """The gallery of wrong layers: each is a sound one with a single fault, and the check must find it.
 
+The sound ones are ours, or Keras's for what we have no layer of: their known differences are known of the fault too.
 A module is a category, and a layer in it, whose name does not begin with an underscore, a fault. Only those of
 `equivalent` must not be found: `HIDDEN` says for each what hides it.
 """
@@ -7,6 +8,8 @@ A module is a category, and a layer in it, whose name does not begin with an und
 import keras
 
 from parity_tests.mutants import (
+    additive,
+    attention_of_heads,
     causal,
     configuration,
     dropout,
@@ -15,10 +18,12 @@ from parity_tests.mutants import (
     gradients,
     large_values,
     masks,
+    multi_head,
     precision,
     randomness,
     returned_weights,
     shapes,
+    softmax,
     state,
     symbolic,
 )
@@ -40,7 +45,8 @@ _FAULTS = {
     module.__name__.rpartition(".")[2]: _faults(module)
     for module in (
         forward, masks, causal, returned_weights, shapes, precision, large_values,
-        gradients, dropout, randomness, configuration, symbolic, state, equivalent,
+        gradients, dropout, randomness, configuration, symbolic, state,
+        additive, multi_head, attention_of_heads, softmax, equivalent,
     )
 }  # fmt: skip
 CATEGORIES = {category: tuple(faults) for category, faults in _FAULTS.items()}

@@ -1,0 +1,201 @@
+"""Faults of several heads: their scale, their masks, which keys they read, and the gate."""
+
+import keras
+from keras import ops
+
+
+class ScaleOfAllHeads(keras.layers.MultiHeadAttention):
+    """Takes the depth of all heads together for the scale."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._inverse_sqrt_key_dim *= self.num_heads**-0.5
+
+
+class ScaleOfTheValueDepth(keras.layers.MultiHeadAttention):
+    """Takes the depth of the values for the scale."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._inverse_sqrt_key_dim = self.value_dim**-0.5
+
+
+class HeadsMergedBackwards(keras.layers.MultiHeadAttention):
+    """Lays the heads side by side from the last to the first."""
+
+    def _compute_attention(self, *args, **kwargs):
+        output, weights = super()._compute_attention(*args, **kwargs)
+        return ops.flip(output, 2), weights
+
+
+class AllHeadsReadTheFirstKeys(keras.layers.MultiHeadAttention):
+    """Gives all heads the keys of the first."""
+
+    def _compute_attention(self, query, key, value, *args, **kwargs):
+        return super()._compute_attention(query, ops.repeat(key[:, :, :1], self.num_heads, 2), value, *args, **kwargs)
+
+
+class AllHeadsReadTheLastValues(keras.layers.MultiHeadAttention):
+    """Gives all heads the values of the last."""
+
+    def _compute_attention(self, query, key, value, *args, **kwargs):
+        value = ops.repeat(value[:, :, -1:], self.num_heads, 2)
+        return super()._compute_attention(query, key, value, *args, **kwargs)
+
+
+class WeightsOfTheFirstHead(keras.layers.MultiHeadAttention):
+    """Returns the weights of the first head for all of them."""
+
+    def _compute_attention(self, *args, **kwargs):
+        output, weights = super()._compute_attention(*args, **kwargs)
+        return output, weights if weights is None else ops.repeat(weights[:, :1], self.num_heads, 1)
+
+
+class OutputAloneIgnoresTheMask(keras.layers.MultiHeadAttention):
+    """Forgets the mask where no weights are asked for."""
+
+    def _compute_attention(self, query, key, value, attention_mask=None, training=None, return_attention_scores=False):
+        mask = attention_mask if return_attention_scores else None
+        return super()._compute_attention(query, key, value, mask, training, return_attention_scores)
+
+
+class OutputAloneUnscaled(keras.layers.MultiHeadAttention):
+    """Forgets the scale where no weights are asked for."""
+
+    def _compute_attention(self, query, key, value, attention_mask=None, training=None, return_attention_scores=False):
+        if not return_attention_scores:
+            query = query * self.key_dim**0.5
+        return super()._compute_attention(query, key, value, attention_mask, training, return_attention_scores)
+
+
+class _OtherMask(keras.layers.MultiHeadAttention):
+    """Asks for the mask in another way."""
+
+    def _compute_attention_mask(self, query, value, **masks):
+        return super()._compute_attention_mask(query, value, **self.other(**masks))
+
+
+class ValueMaskForgotten(_OtherMask):
+    """Ignores the mask of the values."""
+
+    def other(self, **masks):
+        return {**masks, "value_mask": None}
+
+
+class KeyMaskForgotten(_OtherMask):
+    """Ignores the mask of the keys."""
+
+    def other(self, **masks):
+        return {**masks, "key_mask": None}
+
+
+class QueryMaskForgotten(_OtherMask):
+    """Ignores the mask of the queries."""
+
+    def other(self, **masks):
+        return {**masks, "query_mask": None}
+
+
+class AttentionMaskForgottenWithCausal(_OtherMask):
+    """Ignores the attention mask in a causal call."""
+
+    def other(self, **masks):
+        return {**masks, "attention_mask": None} if masks["use_causal_mask"] else masks
+
+
+class CausalForgottenWithMasks(_OtherMask):
+    """Forgets that the call is causal, where there is a mask of values too."""
+
+    def other(self, **masks):
+        return masks if masks["value_mask"] is None else {**masks, "use_causal_mask": False}
+
+
+class AttentionMaskOfTheFirstItem(_OtherMask):
+    """Uses the attention mask of the first item for all."""
+
+    def other(self, **masks):
+        mask = masks["attention_mask"]
+        return masks if mask is None else {**masks, "attention_mask": mask[:1]}
+
+
+class WindowTooWide(keras.layers.MultiHeadAttention):
+    """Lets the window reach one position too far."""
+
+    def _compute_sliding_window_mask(self, query, value=None):
+        rows, columns = ops.arange(ops.shape(query)[1]), ops.arange(ops.shape(value)[1])
+        return (ops.abs(rows[:, None] - columns[None]) <= self._sliding_window)[None]
+
+
+class WindowOfThePast(keras.layers.MultiHeadAttention):
+    """Lets the window reach back alone."""
+
+    def _compute_sliding_window_mask(self, query, value=None):
+        past = self._compute_causal_mask(query, value)
+        return ops.logical_and(super()._compute_sliding_window_mask(query, value), past)
+
+
+class WindowForgottenWhenSaved(keras.layers.MultiHeadAttention):
+    """Saves no window."""
+
+    def get_config(self):
+        return {**super().get_config(), "sliding_window": None}
+
+
+class GateWithoutSigmoid(keras.layers.MultiHeadAttention):
+    """Multiplies by the logits of the gate."""
+
+    def build(self, query_shape, value_shape, key_shape=None):
+        super().build(query_shape, value_shape, key_shape)
+        if self._use_gate:
+            self._gate_dense.activation = None
+
+
+class GateTwice(keras.layers.MultiHeadAttention):
+    """Multiplies by the gate twice."""
+
+    def build(self, query_shape, value_shape, key_shape=None):
+        super().build(query_shape, value_shape, key_shape)
+        if self._use_gate:
+            self._gate_dense.activation = lambda x: ops.sigmoid(x) ** 2
+
+
+class KeysNotLearned(keras.layers.MultiHeadAttention):
+    """Stops the gradient on its way to the keys."""
+
+    def _compute_attention(self, query, key, value, *args, **kwargs):
+        return super()._compute_attention(query, ops.stop_gradient(key), value, *args, **kwargs)
+
+
+class KeyGroupsInTurn(keras.layers.GroupQueryAttention):
+    """Gives query heads the key heads in turn, not one to each group."""
+
+    def _compute_attention(self, query, key, value, *args, **kwargs):
+        return super()._compute_attention(query, self._in_turn(key), self._in_turn(value), *args, **kwargs)
+
+    def _in_turn(self, array):
+        heads = [(head % self.num_key_value_heads) * self.num_repeats for head in range(self.num_query_heads)]
+        return ops.take(array, heads, axis=2)
+
+
+class ValueGroupsInTurn(KeyGroupsInTurn):
+    """Gives query heads the values of key heads in turn, but the keys as it should."""
+
+    def _compute_attention(self, query, key, value, *args, **kwargs):
+        attend = keras.layers.GroupQueryAttention._compute_attention
+        return attend(self, query, key, self._in_turn(value), *args, **kwargs)
+
+
+class GroupsShareTheFirstKeys(keras.layers.GroupQueryAttention):
+    """Gives all groups the keys of the first."""
+
+    def _compute_attention(self, query, key, value, *args, **kwargs):
+        key = ops.repeat(key[:, :, :1], self.num_query_heads, 2)
+        return super()._compute_attention(query, key, value, *args, **kwargs)
+
+
+class ScaleOfTheGroup(keras.layers.GroupQueryAttention):
+    """Takes the depth of a group of heads for the scale."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._inverse_sqrt_head_dim *= self.num_repeats**-0.5

@@ -1,0 +1,66 @@
+"""Faults of the softmax as a layer."""
+
+import keras
+from keras import ops
+
+
+class SoftmaxMaskForgotten(keras.layers.Softmax):
+    """Ignores the mask."""
+
+    def call(self, inputs, mask=None):
+        return super().call(inputs)
+
+
+class SoftmaxMaskInverted(keras.layers.Softmax):
+    """Takes True for hidden."""
+
+    def call(self, inputs, mask=None):
+        return super().call(inputs, mask=None if mask is None else ~mask)
+
+
+class SoftmaxMaskAfterwards(keras.layers.Softmax):
+    """Sets hidden weights to 0 after the softmax, so that the others no longer sum to 1."""
+
+    def call(self, inputs, mask=None):
+        weights = super().call(inputs)
+        return weights if mask is None else ops.where(mask, weights, 0.0)
+
+
+class SoftmaxOfHiddenIsEven(keras.layers.Softmax):
+    """Gives scores that are all hidden even weights."""
+
+    def call(self, inputs, mask=None):
+        return super().call(inputs if mask is None else ops.where(mask, inputs, -1e4))
+
+
+class SoftmaxAlongTheLastAxis(keras.layers.Softmax):
+    """Goes along the last axis, whichever it is told."""
+
+    def call(self, inputs, mask=None):
+        axis, self.axis = self.axis, -1
+        weights = super().call(inputs, mask=mask)
+        self.axis = axis
+        return weights
+
+
+class SoftmaxTwice(keras.layers.Softmax):
+    """Is applied twice."""
+
+    def call(self, inputs, mask=None):
+        return super().call(super().call(inputs, mask=mask), mask=mask)
+
+
+class SoftmaxOfHalf(keras.layers.Softmax):
+    """Halves the scores."""
+
+    def call(self, inputs, mask=None):
+        return super().call(inputs / 2, mask=mask)
+
+
+class SoftmaxSumTakenForConstant(keras.layers.Softmax):
+    """Takes the sum for a constant in the gradient."""
+
+    def call(self, inputs, mask=None):
+        weights = super().call(inputs, mask=mask)
+        fixed = ops.stop_gradient(weights)
+        return fixed * (1 + inputs - ops.stop_gradient(inputs))
