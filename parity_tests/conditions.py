@@ -69,14 +69,42 @@ def scaled_scores_compiled(kind, example):
     """Rows in a graph with a scaled score whose rounding is so large that its exponential overflows."""
     if not example.traced or not example.constructor.get("scaled", True) or example.dtype in ("float16", "bfloat16"):
         return nowhere(example)
-    largest = np.max(np.abs(_scores(kind, example).value), axis=-1, initial=0.0)
-    overflows = largest * ARITHMETIC[example.dtype].unit_roundoff >= np.log(np.finfo(example.dtype).max) - 1
-    return overflows.any(axis=tuple(range(example.judged.ndim, overflows.ndim)))
+    return _rounding_overflows(kind, example)
+
+
+def large_scores_without_weights(kind, example):
+    """Rows with scores beyond 1, where the weights are not asked for."""
+    return _largest_score(kind, example) > 1 if example.d_weights is None else nowhere(example)
+
+
+def overflowing_scores_without_weights(kind, example):
+    """Rows with a score whose rounding is so large that its exponential overflows, where no weights are asked for."""
+    return _rounding_overflows(kind, example) if example.d_weights is None else nowhere(example)
 
 
 def computed_in_another_dtype(kind, example):
     """An example that Keras computes in another dtype than it is asked for."""
     return np.bool_(computed_dtype(example.dtype) != example.dtype)
+
+
+def in_float64(kind, example):
+    """An example in float64."""
+    return np.bool_(example.dtype == "float64")
+
+
+def in_float64_without_weights(kind, example):
+    """An example in float64 whose weights are not asked for."""
+    return np.bool_(example.dtype == "float64" and example.d_weights is None)
+
+
+def in_float16_compiled(kind, example):
+    """An example in float16, in a graph, whose weights are not asked for."""
+    return np.bool_(example.dtype == "float16" and example.traced and example.d_weights is None)
+
+
+def bias_and_mask(kind, example):
+    """An example with a bias that is masked too, by a mask or as it is causal."""
+    return np.bool_("bias" in example.inputs and (example.causal or example.masks["mask"] is not None))
 
 
 def in_training(kind, example):
@@ -123,6 +151,17 @@ def nowhere(example):
     return np.zeros(example.judged.shape, dtype=bool)
 
 
+def _rounding_overflows(kind, example):
+    dtype = computed_dtype(example.dtype) if example.dtype not in ("float16", "bfloat16") else "float32"
+    return _largest_score(kind, example) * ARITHMETIC[dtype].unit_roundoff >= np.log(np.finfo(dtype).max) - 1
+
+
+def _largest_score(kind, example):
+    """The largest absolute value of the scores of each row."""
+    scores = np.abs(_scores(kind, example).value)
+    return scores.max(axis=tuple(range(example.judged.ndim, scores.ndim)), initial=0.0)
+
+
 def _scores(kind, example):
     return kind.expected(example, ARITHMETIC[computed_dtype(example.dtype)])["scores"]
 
@@ -138,7 +177,13 @@ CONDITIONS = {
         below_what_hides,
         scale_in_float32,
         scaled_scores_compiled,
+        large_scores_without_weights,
+        overflowing_scores_without_weights,
         computed_in_another_dtype,
+        in_float64,
+        in_float64_without_weights,
+        in_float16_compiled,
+        bias_and_mask,
         in_training,
         other_lengths,
         other_depths,

@@ -66,6 +66,8 @@ def test_without_scale_and_v_a_both_are_one(call):
     inputs = {name: call[name] for name in ("query", "key", "value", "bias", "mask")}
     ones = {"scale": 1.0, "v_a": np.ones(call["query"].shape[-1])}
     assert np.array_equal(additive_attention(**inputs).output, additive_attention(**inputs, **ones).output)
+    pair = (call["query"], call["key"])
+    assert np.array_equal(additive_scores(*pair).scores, additive_scores(*pair, **ones).scores)
 
 
 @given(sizes(), generators())

@@ -76,4 +76,6 @@ def test_a_cotangent_that_does_not_fit_the_scores_is_refused():
 def test_what_is_given_is_not_changed():
     given = {name: array.copy() for name, array in HIDDEN.items()}
     bahdanau_attention_backward(np.ones((2, 3, 6)), bahdanau_attention(**given))
+    inputs = {name: given[name] for name in GOOD}
+    additive_attention_backward(np.ones((2, 3, 6)), additive_attention(**inputs, v_a=np.ones(4)))
     assert all(np.array_equal(given[name], HIDDEN[name]) for name in HIDDEN)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from parity_tests.calls import generators
 from parity_tests.comparison import within_bound
-from reference.rounding import BFLOAT16, FLOAT32, track
+from reference.rounding import BFLOAT16, track
 
 SQUARE, FACTORS, GRADIENT = range(3)
 ROUNDINGS = 4
@@ -36,12 +36,3 @@ def test_the_slope_stays_within_its_bound_in_each_of_its_forms_however_it_is_rou
         roundings = [1 + sign * BFLOAT16.unit_roundoff * almost for sign in signs]
         machine = activations.value + towards * activations.error * almost
         assert within_bound(through_tanh(form, d_tanh.value, machine, roundings), bound).agrees
-
-
-@pytest.mark.parametrize("form", [SQUARE, FACTORS, GRADIENT])
-@given(rng=generators(), size=st.sampled_from((2.0**-6, 0.25, 1.0, 4.0)))
-def test_the_slope_of_float32_lies_within_its_bound(form, rng, size):
-    numbers, d_tanh = (np.float32(rng.normal(size=200) * factor) for factor in (size, 1.0))
-    activations, one = np.tanh(numbers), np.float32(1)
-    bound = track(d_tanh, FLOAT32) * (1 - np.square(np.tanh(track(numbers, FLOAT32))))
-    assert within_bound(through_tanh(form, d_tanh, activations, [one] * ROUNDINGS), bound).agrees
