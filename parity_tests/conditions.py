@@ -122,6 +122,13 @@ def other_depths(kind, example):
     return np.bool_(example.inputs["query"].shape[-1] != example.inputs["value"].shape[-1])
 
 
+def other_value_dim(kind, example):
+    """An example whose heads have values of another depth than their keys."""
+    return np.bool_(
+        example.constructor.get("value_dim", example.constructor["key_dim"]) != example.constructor["key_dim"]
+    )
+
+
 def one_key_head(kind, example):
     """An example of several query heads that share a single key head."""
     H, K = (example.inputs[name].shape[2] for name in ("query", "key"))
@@ -187,6 +194,7 @@ CONDITIONS = {
         in_training,
         other_lengths,
         other_depths,
+        other_value_dim,
         one_key_head,
         several_axes,
         bias_along_another_axis,
