@@ -78,7 +78,14 @@ def _listed(entries):
     from rich import box
     from rich.table import Table
 
-    table = Table("name", "nature", "subjects", "backends", box=box.SIMPLE_HEAD, padding=0, title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD, padding=0)
+    for name in ("name", "nature", "subjects", "backends"):
+        table.add_column(name, overflow="fold", no_wrap=name == "name")
     for one in sorted(entries, key=lambda one: (one.nature != "defect", one.name)):
-        table.add_row(one.name, one.nature, "\n".join(one.subjects), ", ".join(one.backend))
+        table.add_row(
+            one.name,
+            one.nature,
+            "\n".join(subject.removeprefix("keras.") for subject in one.subjects),
+            ", ".join(one.backend),
+        )
     return table

@@ -8,6 +8,7 @@ import pytest
 
 import parity_tests
 from parity_tests import adapters, divergences, reproduction, strategies, subjects
+from parity_tests.__main__ import main
 from parity_tests.backend import BACKENDS
 from parity_tests.conditions import CONDITIONS
 from parity_tests.judgement import judge
@@ -116,3 +117,31 @@ def test_an_example_that_is_excused_as_a_whole_may_have_no_items():
     settled = {"H": 2, "groups": 2, "B": 0, "lengths": "free", "traced": False}
     (drawn, *_) = strategies.of_corner(subject.kind, subject.options, settled, seed=0)
     assert all(outcome.agrees for outcome, _ in judge(agreement, Layers(subject), drawn.example).values())
+
+
+def test_the_command_runs_the_program_of_one_and_says_whether_it_is_still_so(capsys):
+    name = "weights_after_dropout"
+    assert main(["divergence", name]) == 1
+    shown = capsys.readouterr().out
+    assert "differs = " in shown
+    assert f"{name}: It is still so. Keras {keras.__version__} on {keras.backend.backend()}." in " ".join(shown.split())
+
+
+def test_the_command_lists_them_all(capsys):
+    assert main(["divergence"]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in KNOWN)
+
+
+def test_a_program_that_shows_nothing_any_more_is_told(capsys, monkeypatch):
+    gone = KNOWN["weights_after_dropout"]._replace(reproduction="print('all is well')\ndiffers = False")
+    monkeypatch.setattr(divergences, "read", lambda: (gone,))
+    assert main(["divergence", gone.name]) == 0
+    assert "It is gone" in capsys.readouterr().out
+
+
+def test_a_divergence_that_nobody_knows_is_refused_in_one_line(capsys):
+    assert main(["divergence", "no_such_name"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("parity_tests: name: expected one of ")
+    assert said.count("\n") == 1
