@@ -168,13 +168,16 @@ def run_mutants(options):
 
 def run_golden(options):
     """Hold layers to the golden cases."""
+    return golden_command.run(options, _plain_console(), progress)
+
+
+def _plain_console():
+    """Where names of targets and cases, which are somebody's words, are printed as they are."""
     from rich.console import Console
 
-    plain = {"markup": False, "emoji": False}  # names of targets and cases are somebody's words
+    plain = {"markup": False, "emoji": False}
     console = Console(**plain)
-    if not console.is_terminal:
-        console = Console(width=soak_command.WIDTH, **plain)
-    return golden_command.run(options, console, progress)
+    return console if console.is_terminal else Console(width=soak_command.WIDTH, **plain)
 
 
 def run_soak(options):
@@ -192,9 +195,7 @@ def run_divergence(options):
     """Show known divergences."""
     with quiet_start():
         import keras  # noqa: F401
-    from rich.console import Console
-
-    return divergence_command.run(options, Console(markup=False, emoji=False, highlight=False))
+    return divergence_command.run(options, _plain_console())
 
 
 if __name__ == "__main__":
