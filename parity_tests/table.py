@@ -20,7 +20,8 @@ COLOURS = {"agrees": "green", "known": "yellow", "disagrees": "bold red", "error
 def show(report, console: Console):
     """Print a report."""
     console.print(results(report))
-    show_known({name for subject in report.subjects for one in subject.properties for name in one.known}, console)
+    names = {name for subject in report.subjects for one in subject.properties for name in one.known}
+    show_known(names, console, {subject.target for subject in report.subjects})
     for subject in report.subjects:
         for one in disagreements(subject):
             text = one.script if one.same_as is None else f"{one.description}\n(for the example of {one.same_as})"
@@ -29,11 +30,11 @@ def show(report, console: Console):
     console.print(f"{conclusion(report)} {report.platform}.", highlight=False)
 
 
-def show_known(names, console):
-    """Print what the named divergences are."""
+def show_known(names, console, targets=frozenset()):
+    """Print what the named divergences are; of the subjects that have them, those that are among the targets, if any."""
     for entry in (*divergences.read(), *divergences.of_cases()):
         if entry.name in names:
-            subjects = ", ".join(entry.subjects)
+            subjects = ", ".join([one for one in entry.subjects if one in targets] or entry.subjects)
             console.print(Text.assemble((f"known: {subjects}, {entry.name}. ", "yellow"), entry.sentence))
             console.print(Text(f"  {_documents(entry.subjects[0])} says: {entry.documented}", style="dim"))
 

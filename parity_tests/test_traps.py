@@ -116,9 +116,12 @@ def test_6_a_layer_has_the_examples_weights_and_not_its_initial_ones():
 
 
 def test_6_a_learned_scale_is_not_1():
-    example = subjects.KINDS["attention"].plain()._replace(constructor={"scaled": True})
-    layer = BuiltLayer(subjects.find("keras.layers.Attention"), example).layer
-    assert layer.scale.numpy() == np.float32(3**-0.5)
+    subject, shown = subjects.find("keras.layers.Attention"), []
+    search.walk(subject, lambda drawn, trials: (shown.append(drawn.example), {})[1], 20, 0)
+    scaled = [example for example in shown if example.constructor["scaled"]]
+    assert {float(example.weights["scale"]) for example in scaled}.isdisjoint({0.0, 1.0})
+    layer = BuiltLayer(subject, scaled[0]).layer
+    assert layer.scale.numpy().astype(float) == scaled[0].weights["scale"].astype(float)
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])

@@ -25,7 +25,8 @@ def inexpressible(case, kind, options=frozenset()):
     names = INPUTS[kind.name]
     if any(name not in case.inputs for name in names):
         return "another concept"
-    if np.ndim(case.inputs["scale"]) or case.inputs["scale"] not in (1.0, depth(case) ** -0.5):
+    scale = case.inputs["scale"]
+    if np.ndim(scale) or ("learned_scale" not in options and scale not in (1.0, depth(case) ** -0.5)):
         return "another scale"
     for name in ("bias", "mask"):
         if name in {*case.inputs, *case.masks}:
@@ -71,7 +72,8 @@ def example(case, kind, options, dtype):
 
     masks = {name: flat(mask, 1) for name, mask in case.masks.items()}
     constructor = {"scaled": bool(case.inputs["scale"] != 1.0), **strategies.plain_options(options, used=False)}
-    weights = {}
+    learned = constructor["scaled"] and "learned_scale" in options
+    weights = {"scale": np.array(case.inputs["scale"]).astype(as_dtype)} if learned else {}
     if kind.name == "self_attention":
         weights = {name: case.inputs[name].astype(as_dtype) for name in WEIGHTS}
         d, units = case.inputs["W_q"].shape
