@@ -31,7 +31,7 @@ def show(report, console: Console):
 
 
 def show_known(names, console, targets=frozenset()):
-    """Print what the named divergences are; of the subjects that have them, those that are among the targets, if any."""
+    """Print what the named divergences are; of the subjects that have one, those that are targets, if any are."""
     for entry in (*divergences.read(), *divergences.of_cases()):
         if entry.name in names:
             subjects = ", ".join([one for one in entry.subjects if one in targets] or entry.subjects)
