@@ -73,8 +73,8 @@ def scaled_scores_compiled(kind, example):
 
 
 def large_scores_without_weights(kind, example):
-    """Rows with scores beyond 1, where the weights are not asked for."""
-    return _largest_score(kind, example) > 1 if example.d_weights is None else nowhere(example)
+    """Rows with scores beyond 2, where the weights are not asked for."""
+    return _largest_score(kind, example) > 2 if example.d_weights is None else nowhere(example)
 
 
 def overflowing_scores_without_weights(kind, example):
