@@ -193,7 +193,7 @@ def run_soak(options):
 
 def run_divergence(options):
     """Show known divergences."""
-    with quiet_start():
+    with quiet_start():  # here, as the programs import it as they please
         import keras  # noqa: F401
     return divergence_command.run(options, _plain_console())
 

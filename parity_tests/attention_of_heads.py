@@ -185,8 +185,6 @@ ATTENTION_OF_HEADS = Kind(
     visible=visible,
     replace_hidden=replace_hidden,
     permute=permute,
-    identity=None,
-    through_values=None,
     results=("output",),
     broadcast=frozenset({"bias", "mask"}),
 )

@@ -61,7 +61,8 @@ def below_what_hides(kind, example):
 def scale_in_float32(kind, example):
     """An example in float64 whose scale is not a float32 number."""
     depth = example.constructor.get("key_dim", example.inputs["query"].shape[-1])
-    scale = example.constructor.get("scale") or depth**-0.5
+    given = example.constructor.get("scale")
+    scale = depth**-0.5 if given is None else given
     return np.bool_(example.dtype == "float64" and float(np.float32(scale)) != scale)
 
 
@@ -124,9 +125,8 @@ def other_depths(kind, example):
 
 def other_value_dim(kind, example):
     """An example whose heads have values of another depth than their keys."""
-    return np.bool_(
-        example.constructor.get("value_dim", example.constructor["key_dim"]) != example.constructor["key_dim"]
-    )
+    key_dim = example.constructor["key_dim"]
+    return np.bool_(example.constructor.get("value_dim", key_dim) != key_dim)
 
 
 def one_key_head(kind, example):

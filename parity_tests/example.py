@@ -89,7 +89,8 @@ class Kind(NamedTuple):
         An example made and called as this one, whose values are two identity matrices, so that the output is the
         weights twice.
     through_values
-        What the gradients of an example have of the gradient of its values alone, by name.
+        What the gradients of an example have of the gradient of its values alone, by name. This and ``identity`` are
+        for dropout, and None where no layer of the kind has its dropout checked.
     results
         The names of what a call returns: the output, and the weights if the layer returns them.
     broadcast
@@ -110,8 +111,8 @@ class Kind(NamedTuple):
     visible: Callable[[Example], np.ndarray]
     replace_hidden: Callable[[Example], Example]
     permute: Callable[..., tuple[Example, Callable]]
-    identity: Callable[[Example], Example]
-    through_values: Callable[[Example, Rounded], dict[str, Rounded]]
+    identity: Callable[[Example], Example] | None = None
+    through_values: Callable[[Example, Rounded], dict[str, Rounded]] | None = None
     results: tuple[str, ...] = ("output", "weights")
     broadcast: frozenset[str] = frozenset()
     cost: int = 1

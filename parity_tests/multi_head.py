@@ -41,7 +41,7 @@ OWN_CORNERS = {
     "a window": {**NO_MASKS, "sliding_window": 2, "T": 8, "S": 8},
     "a causal window": {**NO_MASKS, "sliding_window": 2, "T": 8, "S": 8, "causal": True},
 }
-OF_A_GROUPED_LAYER = {"d_v": "d_k", "d_output": "d_query"}  # depths that it has no arguments for
+UNLESS_GIVEN = {"value_dim": ("d_v", "d_k"), "output_shape": ("d_output", "d_query")}  # the depth that is taken then
 
 
 def draw(choice, rng, options):
@@ -49,8 +49,7 @@ def draw(choice, rng, options):
     constructor, fields = strategies.way_of_calling(choice, options, scaled=False)
     constructor |= _made(choice, options)
     depths = strategies.depths(choice, DEPTHS)
-    if "groups" in options:
-        depths |= {name: depths[other] for name, other in OF_A_GROUPED_LAYER.items()}
+    depths |= {name: depths[other] for option, (name, other) in UNLESS_GIVEN.items() if option not in options}
     lengths = strategies.lengths(choice, ("B", "T", "S"), depths)
     (B, T, S), dtype = lengths.values(), fields["dtype"]
     two = "two_inputs" in options and not choice("key given", (True, True, False))
@@ -92,12 +91,10 @@ def _made(choice, options):
 
 
 def _depths_given(depths, options):
-    given = {"key_dim": depths["d_k"]}
-    if "value_dim" in options:
-        given["value_dim"] = depths["d_v"]
-    if "output_shape" in options:
-        given["output_shape"] = depths["d_output"]
-    return given
+    return {
+        "key_dim": depths["d_k"],
+        **{one: depths[name] for one, (name, _) in UNLESS_GIVEN.items() if one in options},
+    }
 
 
 def weights(choice, rng, constructor, depths, dtype):
@@ -254,7 +251,5 @@ MULTI_HEAD_ATTENTION = Kind(
     visible=visible,
     replace_hidden=replace_hidden,
     permute=permute,
-    identity=None,
-    through_values=None,
     cost=4,
 )

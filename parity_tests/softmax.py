@@ -105,8 +105,6 @@ SOFTMAX = Kind(
     visible=visible,
     replace_hidden=replace_hidden,
     permute=permute,
-    identity=None,
-    through_values=None,
     results=("output",),
     broadcast=frozenset({"mask"}),
 )

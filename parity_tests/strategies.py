@@ -27,24 +27,8 @@ EIGHTHS = tuple(sorted(range(-16, 17), key=abs))
 DRAWN_AT_MOST = 24  # elements that are drawn one by one; a counterexample made of them can be read
 OF_THE_LAYER = ("scaled", "use_bias", "dropout", "seed", "dtype", "mixed", "traced", "depths", "d_k")
 OF_THE_CALL = ("causal", "d_weights", "training")
-OF_THE_SIZES = frozenset(
-    {
-        "lengths",
-        "B",
-        "T",
-        "S",
-        "special",
-        "long",
-        "depths",
-        "d",
-        "d_k",
-        "d_v",
-        "d_query",
-        "d_key",
-        "d_value",
-        "d_output",
-    }
-)
+OF_THE_DEPTHS = ("depths", "d", "d_k", "d_v", "d_query", "d_key", "d_value", "d_output")
+OF_THE_SIZES = frozenset(("lengths", "B", "T", "S", "special", "long", *OF_THE_DEPTHS))
 OF_EACH_CORNER = 2
 DROPPED = {"dropout": 0.5, "seed": 0, "use_bias": True, "scaled": True, "traced": False}
 CORNERS = {
