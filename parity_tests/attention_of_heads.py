@@ -186,5 +186,4 @@ ATTENTION_OF_HEADS = Kind(
     replace_hidden=replace_hidden,
     permute=permute,
     results=("output",),
-    broadcast=frozenset({"bias", "mask"}),
 )

@@ -93,8 +93,6 @@ class Kind(NamedTuple):
         for dropout, and None where no layer of the kind has its dropout checked.
     results
         The names of what a call returns: the output, and the weights if the layer returns them.
-    broadcast
-        The names of inputs and masks that may have a size of 1 where others have more.
     cost
         How many times as long as others a layer of this kind takes to make: so many more examples share one.
     """
@@ -114,15 +112,11 @@ class Kind(NamedTuple):
     identity: Callable[[Example], Example] | None = None
     through_values: Callable[[Example, Rounded], dict[str, Rounded]] | None = None
     results: tuple[str, ...] = ("output", "weights")
-    broadcast: frozenset[str] = frozenset()
     cost: int = 1
 
     def shape(self, name, array):
         """The shape of an input, mask or result as a graph may know it: None where a size is free."""
-        return tuple(
-            None if axis in FREE and not (size == 1 and name in self.broadcast) else size
-            for axis, size in zip(self.axes[name], array.shape, strict=True)
-        )
+        return tuple(None if axis in FREE else size for axis, size in zip(self.axes[name], array.shape, strict=True))
 
     def depths(self, example):
         """The sizes of an example's inputs that are not free, which a layer may be made for."""

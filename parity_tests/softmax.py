@@ -106,5 +106,4 @@ SOFTMAX = Kind(
     replace_hidden=replace_hidden,
     permute=permute,
     results=("output",),
-    broadcast=frozenset({"mask"}),
 )
