@@ -26,6 +26,12 @@ from reference.dot_product import (
     scaled_dot_product_attention,
 )
 from reference.gradcheck import complex_step_gradient
+from reference.hierarchical import (
+    HierarchicalAttention,
+    HierarchicalAttentionGradients,
+    hierarchical_attention,
+    hierarchical_attention_backward,
+)
 from reference.linear import LinearGradients, linear, linear_backward
 from reference.masks import causal_mask, padding_mask, window_mask
 from reference.multi_head import (
@@ -33,6 +39,12 @@ from reference.multi_head import (
     MultiHeadGradients,
     multi_head_attention,
     multi_head_attention_backward,
+)
+from reference.pooling import (
+    AttentionPooling,
+    AttentionPoolingGradients,
+    attention_pooling,
+    attention_pooling_backward,
 )
 from reference.projections import Projections
 from reference.self_attention import (
@@ -49,10 +61,14 @@ __all__ = [
     "AdditiveAttentionGradients",
     "AdditiveScores",
     "AdditiveScoresGradients",
+    "AttentionPooling",
+    "AttentionPoolingGradients",
     "BahdanauAttention",
     "BahdanauGradients",
     "DotProductAttention",
     "DotProductGradients",
+    "HierarchicalAttention",
+    "HierarchicalAttentionGradients",
     "LinearGradients",
     "MultiHeadAttention",
     "MultiHeadGradients",
@@ -63,12 +79,16 @@ __all__ = [
     "additive_attention_backward",
     "additive_scores",
     "additive_scores_backward",
+    "attention_pooling",
+    "attention_pooling_backward",
     "bahdanau_attention",
     "bahdanau_attention_backward",
     "causal_mask",
     "complex_step_gradient",
     "dot_product_attention",
     "dot_product_attention_backward",
+    "hierarchical_attention",
+    "hierarchical_attention_backward",
     "linear",
     "linear_backward",
     "multi_head_attention",
