@@ -4,14 +4,25 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what an editor completes
     from keras_impl.dot_product import AttentionLayer
+    from keras_impl.hierarchical import HierarchicalAttention
     from keras_impl.inspection import attention_weights
     from keras_impl.plots import plot_attention_weights
+    from keras_impl.pooling import AttentionPooling
     from keras_impl.self_attention import SelfAttention
 
-__all__ = ["AttentionLayer", "SelfAttention", "attention_weights", "plot_attention_weights"]
+__all__ = [
+    "AttentionLayer",
+    "AttentionPooling",
+    "HierarchicalAttention",
+    "SelfAttention",
+    "attention_weights",
+    "plot_attention_weights",
+]
 
 HOMES = {
     "AttentionLayer": "dot_product",
+    "AttentionPooling": "pooling",
+    "HierarchicalAttention": "hierarchical",
     "SelfAttention": "self_attention",
     "attention_weights": "inspection",
     "plot_attention_weights": "plots",

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_impl.inputs import check_attention_shapes, check_dropout, check_list, check_mask, check_shapes, shape_of
+from keras_impl.softmax import masked_softmax
 
 
 @keras.saving.register_keras_serializable(package="attention_reference")
@@ -90,12 +91,7 @@ class AttentionLayer(keras.layers.Layer):
 
     def compute_weights(self, scores, visible):
         """The softmax of the visible scores, (B, T, S)."""
-        if visible is None:
-            return ops.softmax(scores)
-        # A row that may attend nothing would be 0 / 0, whose NaN survives in gradients even where it
-        # is not selected. It is shown everything and set to 0 afterwards.
-        logits = ops.where(ops.logical_or(visible, ~ops.any(visible, axis=-1, keepdims=True)), scores, -float("inf"))
-        return ops.where(visible, ops.softmax(logits), 0)
+        return masked_softmax(scores, visible)
 
     def compute_output(self, weights, value, training):
         """The average of the values, (B, T, d_v)."""

@@ -70,9 +70,10 @@ def check_attention_shapes(layer, shapes):
     _check_equal(layer, "key and value", "batch size", key[0], value[0], shapes)
 
 
-def check_shape(layer, name, shape, axes):
-    """Refuse a shape that has more or fewer axes than the three that ``axes`` names."""
-    if not isinstance(shape, (list, tuple)) or len(shape) != 3 or isinstance(shape[0], (list, tuple)):
+def check_shape(layer, name, shape, axes, least=3, most=3):
+    """Refuse a shape that has more or fewer axes than ``axes`` names."""
+    fits = isinstance(shape, (list, tuple)) and least <= len(shape) <= most
+    if not fits or isinstance(shape[0], (list, tuple)):
         raise ValueError(
             f"{layer.__class__.__name__} expects {name} to have shape {axes}. Received: {name}.shape={shape}"
         )
@@ -81,7 +82,7 @@ def check_shape(layer, name, shape, axes):
 def check_mask(layer, name, mask, expected: Sequence):
     """Refuse a mask that is no tensor, or does not have one item for each position."""
     shape = tuple(mask.shape) if hasattr(mask, "shape") else None
-    fits = shape is not None and len(shape) == 2
+    fits = shape is not None and len(shape) == len(expected)
     if not fits or any(None not in sizes and len(set(sizes)) > 1 for sizes in zip(shape, expected)):
         raise ValueError(
             f"{layer.__class__.__name__} expects {name} to be a tensor of shape {tuple(expected)}, an item for each "

@@ -5,7 +5,7 @@ import inspect
 from parity_tests.backend import in_words, quiet_warnings
 from parity_tests.layers import BuiltLayer
 
-CALL = ("mask", "return_attention_scores", "use_causal_mask")
+CALL = ("mask", "return_attention_scores")
 
 
 def check_contract(subject, guessed=""):
@@ -45,7 +45,8 @@ def options_of(layer_class, kind):
 
 def lacking(layer_class, kind):
     """What the signatures of a layer lack; empty if nothing."""
-    for method, needed in (("__init__", (*kind.plain().constructor, "dtype")), ("call", CALL)):
+    call = (*CALL, "use_causal_mask") if kind.causal else CALL
+    for method, needed in (("__init__", (*kind.plain().constructor, "dtype")), ("call", call)):
         own = inspect.signature(getattr(layer_class, method)).parameters.values()
         if method == "call" and any(parameter.kind is parameter.VAR_KEYWORD for parameter in own):
             continue  # whose base, if it hands them on, is seen by calling it

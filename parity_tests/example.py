@@ -93,6 +93,10 @@ class Kind(NamedTuple):
         for dropout, and None where no layer of the kind has its dropout checked.
     results
         The names of what a call returns: the output, and the weights if the layer returns them.
+    causal
+        Whether layers of this kind take ``use_causal_mask``.
+    hands_mask_on
+        Whether their ``compute_mask`` returns the first mask, as each row of it has a row of the output; else nothing.
     cost
         How many times as long as others a layer of this kind takes to make: so many more examples share one.
     """
@@ -112,6 +116,8 @@ class Kind(NamedTuple):
     identity: Callable[[Example], Example] | None = None
     through_values: Callable[[Example, Rounded], dict[str, Rounded]] | None = None
     results: tuple[str, ...] = ("output", "weights")
+    causal: bool = True
+    hands_mask_on: bool = True
     cost: int = 1
 
     def shape(self, name, array):

@@ -6,6 +6,8 @@ import tempfile
 KINDS = (  # the names of `subjects.KINDS`, for which Keras would have to be imported
     "attention",
     "self_attention",
+    "attention_pooling",
+    "hierarchical_attention",
     "additive_attention",
     "multi_head_attention",
     "attention_of_heads",

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import keras
 
-import keras_impl
 from parity_tests import search, subjects
 from parity_tests.backend import check_backend
 from parity_tests.judgement import disagreements
@@ -72,8 +71,14 @@ def subject_of(name, fault):
     derived = subjects.derived(target, fault)
     if derived is not None:
         return derived
-    contract = subjects.SELF_ATTENTION if issubclass(fault, keras_impl.SelfAttention) else subjects.ATTENTION
+    contract = sound_one(fault).kind
     return subjects.Subject(target, contract, fault, subjects.options_of(fault, contract))
+
+
+def sound_one(fault):
+    """The layer of ours that a fault is planted in, as a subject."""
+    ours = (subject for subject in subjects.registered().values() if not subject.adapted)
+    return next(subject for subject in ours if issubclass(fault, subject.layer_class))
 
 
 def first_disagreement(subject, examples, seed, by=None):

@@ -47,11 +47,12 @@ class Subject:
         ``training``, true or false, is given in some calls if ``dropout`` is among the subject's options.
         """
         listed = len(inputs) > 1
+        causal = {"use_causal_mask": use_causal_mask} if self.kind.causal else {}
         return layer(
             list(inputs) if listed else inputs[0],
             mask=(masks if any(mask is not None for mask in masks) else None) if listed else masks[0],
             return_attention_scores=return_attention_scores,
-            use_causal_mask=use_causal_mask,
+            **causal,
             **training,
         )
 

@@ -12,12 +12,19 @@ from parity_tests.attention_of_heads import ATTENTION_OF_HEADS
 from parity_tests.backend import in_words
 from parity_tests.contract import check_contract, options_of
 from parity_tests.dot_product import ATTENTION
+from parity_tests.hierarchical import HIERARCHICAL_ATTENTION
 from parity_tests.multi_head import MULTI_HEAD_ATTENTION
+from parity_tests.pooling import ATTENTION_POOLING
 from parity_tests.self_attention import SELF_ATTENTION
 from parity_tests.softmax import SOFTMAX
 from parity_tests.subject import Subject
 
-OURS = (ATTENTION, SELF_ATTENTION)  # of the others, the contract is the signature of Keras's layer
+OURS = (
+    ATTENTION,
+    SELF_ATTENTION,
+    ATTENTION_POOLING,
+    HIERARCHICAL_ATTENTION,
+)  # of the others, the contract is the signature of Keras's layer
 KINDS = {kind.name: kind for kind in (*OURS, ADDITIVE_ATTENTION, MULTI_HEAD_ATTENTION, ATTENTION_OF_HEADS, SOFTMAX)}
 
 
@@ -28,6 +35,8 @@ def registered():
     layers = {
         "keras_impl:AttentionLayer": (ATTENTION, keras_impl.AttentionLayer),
         "keras_impl:SelfAttention": (SELF_ATTENTION, keras_impl.SelfAttention),
+        "keras_impl:AttentionPooling": (ATTENTION_POOLING, keras_impl.AttentionPooling),
+        "keras_impl:HierarchicalAttention": (HIERARCHICAL_ATTENTION, keras_impl.HierarchicalAttention),
     }
     ours = [Subject(name, kind, layer, options_of(layer, kind)) for name, (kind, layer) in layers.items()]
     return {subject.target: subject for subject in (*ours, *(adapter() for adapter in ADAPTERS))}
@@ -51,7 +60,7 @@ def find(target, kind=None):
     kind
         The name of the kind. By default it is that of the layer of Keras that the layer is derived from; else it is
         guessed: ``self_attention`` if the constructor takes ``units`` or the first argument of ``call`` is ``x``, else
-        ``attention``. A layer that keeps the contract of the other one alone is of the other.
+        ``attention``. A layer that keeps the contract of another one of our layers alone is of that kind.
 
     Raises
     ------
@@ -99,15 +108,16 @@ def _of_kind(name, layer_class, kind, guessed=""):
 
 
 def _of_guessed_kind(name, layer_class):
-    """A subject of the likelier kind of ours whose contract the layer keeps; if it keeps none, that is said of it."""
+    """A subject of the likeliest kind of ours whose contract the layer keeps; if it keeps none, that is said of it."""
     likeliest, reason = _guessed_kind(layer_class)
-    (other,) = (kind.name for kind in OURS if kind.name != likeliest)
-    guessed = f" (guessed, as {reason}; the other is --kind {other})"
+    others = [kind.name for kind in OURS if kind.name != likeliest]
+    guessed = f" (guessed, as {reason}; other kinds: {', '.join(others)})"
     try:
         return _of_kind(name, layer_class, likeliest, guessed)
     except ValueError:
-        with suppress(ValueError):
-            return _of_kind(name, layer_class, other)
+        for other in others:
+            with suppress(ValueError):
+                return _of_kind(name, layer_class, other)
         raise
 
 

@@ -92,7 +92,7 @@ def test_an_adapter_that_cannot_be_made_is_refused_in_one_line():
         ("nonsense", None, "expected package.module:LayerClass or one of keras_impl:AttentionLayer"),
         ("no.such.module:Layer", None, "No module named 'no'"),
         ("keras_impl:NoSuchLayer", None, "has no attribute 'NoSuchLayer'"),
-        ("keras_impl:AttentionLayer", "no_such_kind", "expected one of attention, self_attention, additive_attention"),
+        ("keras_impl:AttentionLayer", "no_such_kind", "expected one of attention, self_attention, attention_pooling"),
         ("keras_impl:AttentionLayer", "self_attention", "expected attention for keras_impl:AttentionLayer"),
         ("collections:OrderedDict", None, "expected a keras.layers.Layer or a Subject"),
         (keras.layers.Dense, None, "whose __init__ takes no scaled"),

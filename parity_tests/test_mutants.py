@@ -52,10 +52,7 @@ def test_every_fault_has_one_sentence(name):
 def test_every_fault_overrides_something_of_a_sound_layer(name):
     fault = GALLERY[name]
     derived = subjects.derived(name, fault)
-    if derived is not None:
-        sound = type(derived).adapts
-    else:
-        sound = keras_impl.SelfAttention if issubclass(fault, keras_impl.SelfAttention) else keras_impl.AttentionLayer
+    sound = score.sound_one(fault).layer_class if derived is None else type(derived).adapts
     own = [name for name in vars(fault) if name == "__init__" or not name.startswith("__")]
     assert any(getattr(fault, attribute) is not getattr(sound, attribute, None) for attribute in own)
 

@@ -75,13 +75,15 @@ def test_a_kind_that_is_named_is_not_guessed():
     [
         (
             keras.layers.Dense,
-            r"self_attention \(guessed, as its constructor takes units; the other is --kind attention\), "
+            r"self_attention \(guessed, as its constructor takes units; "
+            r"other kinds: attention, attention_pooling, hierarchical_attention\), "
             "received .*:Dense, whose __init__ takes no scaled$",
         ),
         (
             keras.layers.Flatten,
-            r"attention \(guessed, as its constructor takes no units and its call begins with inputs; the other is "
-            r"--kind self_attention\), received .*:Flatten, whose __init__ takes no scaled$",
+            r"attention \(guessed, as its constructor takes no units and its call begins with inputs; "
+            r"other kinds: self_attention, attention_pooling, hierarchical_attention\), "
+            "received .*:Flatten, whose __init__ takes no scaled$",
         ),
     ],
 )

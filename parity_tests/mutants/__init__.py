@@ -16,9 +16,11 @@ from parity_tests.mutants import (
     equivalent,
     forward,
     gradients,
+    hierarchical,
     large_values,
     masks,
     multi_head,
+    pooling,
     precision,
     randomness,
     returned_weights,
@@ -46,7 +48,7 @@ _FAULTS = {
     for module in (
         forward, masks, causal, returned_weights, shapes, precision, large_values,
         gradients, dropout, randomness, configuration, symbolic, state,
-        additive, multi_head, attention_of_heads, softmax, equivalent,
+        additive, multi_head, attention_of_heads, softmax, pooling, hierarchical, equivalent,
     )
 }  # fmt: skip
 CATEGORIES = {category: tuple(faults) for category, faults in _FAULTS.items()}
