@@ -104,6 +104,12 @@ def add_check_options(check):
         help="the contract that the layer keeps (default: that of the layer of Keras that it is derived from; else a "
         "guess, self_attention if the constructor takes units or call begins with x, else attention)",
     )
+    check.add_argument(
+        "--corners",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="whether two examples of each corner, where faults hide, are checked before those that are drawn",
+    )
     check.add_argument("--json", metavar="FILE", help="write the report as JSON")
     check.add_argument("--html", metavar="FILE", help="write the report as an HTML page")
     check.add_argument(
@@ -129,6 +135,7 @@ def run_check(options):
             kind=options.kind,
             examples=options.examples,
             seed=options.seed,
+            corners=options.corners,
             on_example=on_example,
             database=database,
         )
@@ -143,11 +150,12 @@ def run_check(options):
 
 
 def total(options):
-    """How many examples a check shows: of each layer's kind, the corners too."""
+    """How many examples a check shows: of each layer's kind, the corners too if they are wanted."""
     from parity_tests import strategies, subjects
 
     kinds = [subject.kind for subject in subjects.chosen(options.target, options.kind)]
-    return sum(options.examples + len(kind.corners) * strategies.OF_EACH_CORNER for kind in kinds)
+    of_corners = strategies.OF_EACH_CORNER if options.corners else 0
+    return sum(options.examples + len(kind.corners) * of_corners for kind in kinds)
 
 
 def run_mutants(options):

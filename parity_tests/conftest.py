@@ -1,7 +1,9 @@
 """What must be settled before any test module imports Keras."""
 
+import copy
 import os
 
+import pytest
 from hypothesis import settings
 
 # oneDNN prepares a kernel for every new shape, which makes small calls several times slower; users run with it, so
@@ -25,6 +27,25 @@ def pytest_collection_modifyitems(config, items):
     own = [item for item in items if item.get_closest_marker("tensorflow")]
     config.hook.pytest_deselected(items=own)
     items[:] = [item for item in items if item not in own]
+
+
+@pytest.fixture
+def only_corners(monkeypatch):
+    """Takes what is asked of a corner's choices: the others are left out, where all of them would take long."""
+    from parity_tests import search
+
+    walk_corners = search.walk_corners
+
+    def restrict(wanted):
+        def walk_wanted(subject, visit, seed):
+            subject = copy.copy(subject)
+            corners = {name: choices for name, choices in subject.kind.corners.items() if wanted(choices)}
+            subject.kind = subject.kind._replace(corners=corners)
+            walk_corners(subject, visit, seed)
+
+        monkeypatch.setattr(search, "walk_corners", walk_wanted)
+
+    return restrict
 
 
 settings.register_profile("every_day", deadline=None)

@@ -81,7 +81,16 @@ def checked(adapter, tmp_path):
         package.mkdir()
         (package / "layers.py").write_text(LAYERS.replace(before, after))
         (package / "checks.py").write_text(snippet(adapter))
-        command = [sys.executable, "-m", "parity_tests", "check", f"my_package.checks:{adapter}", "--examples", "20"]
+        command = [
+            sys.executable,
+            "-m",
+            "parity_tests",
+            "check",
+            f"my_package.checks:{adapter}",
+            "--examples",
+            "20",
+            "--no-corners",
+        ]
         return subprocess.run([*command, "--json", "report.json"], capture_output=True, text=True, cwd=tmp_path)
 
     return run
@@ -111,8 +120,8 @@ def test_an_adapter_is_no_longer_than_fifteen_lines(adapter):
 def test_the_check_is_a_test_of_somebodys_own_suite(tmp_path):
     (tmp_path / "test_layers.py").write_text(
         "from parity_tests import parity_test\n"
-        "test_sound = parity_test('keras_impl:AttentionLayer', examples=5)\n"
-        "test_faulty = parity_test('parity_tests.mutants:KeyGradientHalved', kind='attention', examples=5)\n"
+        "test_sound = parity_test('keras_impl:AttentionLayer', examples=5, corners=False)\n"
+        "test_faulty = parity_test('parity_tests.mutants:KeyGradientHalved', examples=5, corners=False)\n"
     )
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "test_layers.py"]
     finished = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
@@ -123,4 +132,4 @@ def test_the_check_is_a_test_of_somebodys_own_suite(tmp_path):
 
 def test_a_failing_parity_test_shows_the_counterexample():
     with pytest.raises(AssertionError, match=r"raise SystemExit\(replay\("):
-        parity_tests.parity_test(KeyGradientHalved, examples=2)()
+        parity_tests.parity_test(KeyGradientHalved, examples=2, corners=False)()

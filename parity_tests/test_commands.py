@@ -24,8 +24,8 @@ def run(*arguments):
 def test_a_sound_layer_exits_with_0(tmp_path, capsys):
     path = tmp_path / "report.json"
     page = tmp_path / "report.html"
-    command = ("check", "keras_impl:AttentionLayer", "--examples", "5", "--json", str(path), "--html", str(page))
-    assert run(*command) == 0
+    command = ("check", "keras_impl:AttentionLayer", "--examples", "5", "--no-corners")
+    assert run(*command, "--json", str(path), "--html", str(page)) == 0
     assert "All agree." in capsys.readouterr().out
     assert json.loads(path.read_text())["subjects"][0]["verdict"] == "agrees"
     assert page.read_text().startswith("<!DOCTYPE html>")
@@ -33,7 +33,7 @@ def test_a_sound_layer_exits_with_0(tmp_path, capsys):
 
 
 def test_a_faulty_layer_exits_with_1_and_shows_why(capsys):
-    assert run("check", "parity_tests.mutants:LogitsSquared", "--examples", "20") == 1
+    assert run("check", "parity_tests.mutants:LogitsSquared", "--examples", "20", "--no-corners") == 1
     printed = capsys.readouterr().out
     assert "There are disagreements." in printed
     assert "# parity_tests.mutants:LogitsSquared: output disagrees with the reference at [" in printed
@@ -41,7 +41,7 @@ def test_a_faulty_layer_exits_with_1_and_shows_why(capsys):
 
 
 def test_a_known_difference_exits_with_0_and_is_told(capsys):
-    assert run("check", "keras.layers.Attention", "--examples", "40") == 0
+    assert run("check", "keras.layers.Attention", "--examples", "40", "--no-corners") == 0
     assert "known: keras.layers.Attention, nothing_visible." in capsys.readouterr().out
 
 
@@ -65,7 +65,7 @@ def test_what_cannot_be_used_exits_with_2_and_one_line(arguments, capsys):
 
 def test_a_layer_in_the_current_folder_is_found(tmp_path):
     (tmp_path / "mine.py").write_text("from keras_impl import AttentionLayer as Mine\n")
-    command = [sys.executable, "-m", "parity_tests", "check", "mine:Mine", "--examples", "2"]
+    command = [sys.executable, "-m", "parity_tests", "check", "mine:Mine", "--examples", "2", "--no-corners"]
     assert subprocess.run(command, cwd=tmp_path, capture_output=True).returncode == 0
 
 
@@ -145,9 +145,10 @@ def test_a_file_may_be_read_by_whoever_may_read_others(tmp_path):
     assert (tmp_path / "report.json").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
-@pytest.mark.parametrize("chosen", [["keras.layers.Attention", "keras_impl:SelfAttention"], []])
-def test_a_bar_is_as_long_as_the_examples_are_many(chosen):
-    options = argparse.Namespace(target=chosen, kind="attention" if not chosen else None, examples=3)
+@pytest.mark.parametrize("corners", [False, True])
+@pytest.mark.parametrize("chosen", [["keras.layers.Softmax", "keras_impl:AttentionPooling"], []])
+def test_a_bar_is_as_long_as_the_examples_are_many(chosen, corners):
+    options = argparse.Namespace(target=chosen, kind="softmax" if not chosen else None, examples=3, corners=corners)
     seen = []
-    parity_tests.check(*chosen, kind=options.kind, examples=3, on_example=seen.append)
+    parity_tests.check(*chosen, kind=options.kind, examples=3, corners=corners, on_example=seen.append)
     assert len(seen) == total(options)

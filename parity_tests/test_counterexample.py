@@ -28,7 +28,7 @@ class NeverSaved(NotBeyondSix):
 
 
 def checked(layer):
-    return parity_tests.check(layer, kind="attention", examples=40)
+    return parity_tests.check(layer, kind="attention", examples=130, corners=False)
 
 
 def printed(report):
@@ -44,7 +44,7 @@ def raised():
 
 def test_what_is_raised_in_many_properties_is_one_disagreement(raised):
     names = [one.name for one in raised.subjects[0].properties if one.verdict == "error"]
-    assert {"agreement", "hidden_positions", "permutation", "dropout"} <= set(names)
+    assert {"agreement", "hidden_positions", "permutation"} <= set(names)
     (one,) = disagreements(raised.subjects[0])
     assert [of_one.name for of_one in one.properties] == names
     assert f"NotBeyondSix: {', '.join(names)}: ValueError: " in one.description
@@ -64,7 +64,7 @@ def test_what_is_raised_for_another_reason_is_told_too():
 
 
 def test_properties_whose_numbers_disagree_are_told_one_by_one():
-    subject = parity_tests.check("parity_tests.mutants:LogitsSquared", examples=20).subjects[0]
+    subject = parity_tests.check("parity_tests.mutants:LogitsSquared", examples=20, corners=False).subjects[0]
     told = disagreements(subject)
     assert [one.properties for one in told] == [(one,) for one in subject.properties if one.counterexample]
     scripts = [one.script.partition("example = ")[2].partition("raise SystemExit")[0] for one in told]

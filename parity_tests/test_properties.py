@@ -61,7 +61,7 @@ def test_a_wrong_gradient_of_a_learned_scale_is_seen(monkeypatch):
     monkeypatch.setattr(smallest, "smallest", lambda *arguments: None)
     subject = adapters.KerasAttention()
     subject.layer_class = ScaleGradientHalved
-    report = verdict.check_subject(subject, 60, 0)
+    report = verdict.check_subject(subject, 60, 0, corners=False)
     wrong = {one.name for one in report.properties if one.verdict not in ("agrees", "known")}
     assert wrong <= {"d_scale", "gradients_in_training"}
     assert next(one.verdict for one in report.properties if one.name == "d_scale") == "disagrees"
@@ -85,7 +85,7 @@ def test_all_trials_are_due_sooner_or_later_and_agreement_always():
 
 @pytest.mark.tensorflow
 def test_what_is_wrong_in_a_graph_only_is_found_in_a_graph():
-    report = parity_tests.check("parity_tests.mutants:CausalLostWhenTraced", examples=60)
+    report = parity_tests.check("parity_tests.mutants:CausalLostWhenTraced", examples=60, corners=False)
     counterexamples = [one.counterexample for one in report.subjects[0].properties if one.counterexample]
     assert counterexamples
     assert all(one.example.traced and one.example.causal for one in counterexamples)

@@ -14,7 +14,7 @@ from parity_tests.smallest import kept, shrink
 from parity_tests.tally import Tally, gather, rank
 
 
-def check(*targets, kind=None, examples=300, seed=0, on_example=None, database=None):
+def check(*targets, kind=None, examples=300, seed=0, corners=True, on_example=None, database=None):
     """Hold layers to the reference.
 
     Parameters
@@ -25,9 +25,12 @@ def check(*targets, kind=None, examples=300, seed=0, on_example=None, database=N
     kind
         The contract that the layers keep, such as ``"attention"``; by default it is guessed.
     examples
-        How many examples are drawn for each layer, beside two of each corner, which are always checked.
+        How many examples are drawn for each layer.
     seed
         The same seed draws the same examples. With a database, the smallest counterexample may differ all the same.
+    corners
+        Whether two examples of each corner are checked too, before the others: where faults hide that drawn examples
+        seldom show. In a short check they take most of the time.
     on_example
         Called with the target after each example, to show progress.
     database
@@ -63,14 +66,14 @@ def check(*targets, kind=None, examples=300, seed=0, on_example=None, database=N
         backend=backend,
         backend_version=version,
         device=device(),
-        subjects=tuple(check_subject(subject, examples, seed, on_example, database) for subject in found),
+        subjects=tuple(check_subject(subject, examples, seed, corners, on_example, database) for subject in found),
     )
 
 
-def check_subject(subject, examples, seed, on_example=None, database=None):
+def check_subject(subject, examples, seed, corners=True, on_example=None, database=None):
     """Hold one layer to the reference."""
     start = time.perf_counter()
-    tallies = gather(subject, examples, seed, on_example)
+    tallies = gather(subject, examples, seed, on_example, corners=corners)
     if database is not None:
         _replay(subject, tallies, database)
     shrink(subject, tallies.values(), seed, database)
