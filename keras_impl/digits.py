@@ -2,6 +2,7 @@
 
 Each position of a sequence is an image of 8 x 8 pixels, and a model is to tell which digit it shows. Two of its rows
 are worn off, so that alone it may be hard to read; others of its kind, of which other rows are left, help.
+On a page, a position is a line of four images, of which all but one are crossed out, whatever they show.
 
 The images are scikit-learn's, from Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, 1998.
 """
@@ -16,6 +17,7 @@ from keras_impl.inputs import check_choice
 CLASSES = 10
 LENGTH = 20  # images in a sequence
 LINE = 4  # images in a line of a page
+CROSS = np.maximum(np.eye(8, dtype="float32"), np.eye(8, dtype="float32")[::-1])
 WORN = 2  # rows of each image
 TEST = 1000  # sequences
 SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
@@ -41,7 +43,8 @@ def sequences(part, number, seed=0, *, lines=False):
         part: ``"train"``, ``"validation"`` or ``"test"``, no two of which share an image.
         number: How many sequences.
         seed: The seed of the drawing.
-        lines: Whether a sequence is a page of lines, and each line one of the two digits.
+        lines: Whether a sequence is a page of lines, and each line one of the two digits, in the one image of it that
+            is not crossed out.
 
     Returns:
         The images and labels, as `Digits`.
@@ -62,9 +65,13 @@ def sequences(part, number, seed=0, *, lines=False):
     pair = random.permuted(np.tile(np.arange(CLASSES), (number, 1)), axis=1)[:, :2]
     chosen = random.integers(2, size=(number, LENGTH // LINE if lines else LENGTH))
     labels = np.take_along_axis(pair, chosen, axis=1)
-    of_each_image = np.repeat(labels, LINE, axis=1) if lines else labels
-    images = _worn(_written(part, of_each_image, random), random)
-    return Digits(images.reshape(*labels.shape, *((LINE,) if lines else ()), -1), labels)
+    if not lines:
+        return Digits(_worn(_written(part, labels, random), random).reshape(*labels.shape, -1), labels)
+    crossed = random.permuted(np.tile(np.arange(LINE) > 0, (*labels.shape, 1)), axis=-1)  # (number, lines, LINE)
+    shown = np.where(crossed, random.integers(CLASSES, size=crossed.shape), labels[..., None])
+    images = _worn(_written(part, shown.reshape(number, LENGTH), random), random).reshape(*shown.shape, 8, 8)
+    images = np.where(crossed[..., None, None], np.maximum(images, CROSS), images)
+    return Digits(images.reshape(*shown.shape, -1), labels)
 
 
 def _written(part, labels, random):

@@ -3,7 +3,11 @@
 import keras
 
 from keras_impl.dot_product import AttentionLayer
+from keras_impl.hierarchical import HierarchicalAttention
+from keras_impl.pooling import AttentionPooling
 from keras_impl.self_attention import SelfAttention
+
+ATTENTIONS = (AttentionLayer, SelfAttention, AttentionPooling, HierarchicalAttention)
 
 
 def attention_weights(model, x):
@@ -12,13 +16,14 @@ def attention_weights(model, x):
     The model itself stays as it is: a copy is made that tells what its layers otherwise keep.
 
     Args:
-        model: A functional or sequential `keras.Model` with `AttentionLayer` or `SelfAttention` in it, be it within
-            another such model or `keras.layers.TimeDistributed`.
+        model: A functional or sequential `keras.Model` with layers of ours in it, be it within another such model or
+            `keras.layers.TimeDistributed`.
         x: What the model takes, a batch of it.
 
     Returns:
-        A dictionary of arrays by the names of the layers, ``(B, T, S)``; within TimeDistributed ``(B, N, T, S)``. The
-        second time that a layer is called has ``@2`` after its name.
+        A dictionary of arrays by the names of the layers, ``(B, T, S)``, or of what pools ``(B, ..., T)``; within
+        TimeDistributed ``(B, N, T, S)`` and ``(B, N, T)``. The second time that a layer is called has ``@2`` after its
+        name.
 
     Raises:
         ValueError: If there is no attention in the model, or it is of another kind.
@@ -33,8 +38,8 @@ def attention_weights(model, x):
     teller = _that_tells(model)
     if teller is None:
         raise ValueError(
-            "Expected a model with AttentionLayer or SelfAttention in it. Received: a model with the layers "
-            + ", ".join(f"{layer.name} ({layer.__class__.__name__})" for layer in model.layers)
+            f"Expected a model with {' or '.join(one.__name__ for one in ATTENTIONS)} in it. Received: a model with "
+            "the layers " + ", ".join(f"{layer.name} ({layer.__class__.__name__})" for layer in model.layers)
         )
     told = teller(x, training=False)  # on PyTorch, names may come back in another order
     return {name: keras.ops.convert_to_numpy(told[name]) for name in teller.output}
@@ -51,7 +56,7 @@ def _that_tells(model):
         told[f"{name}@{used + 1}" if used else name] = weights
 
     def call(layer, *args, **kwargs):
-        if isinstance(layer, (AttentionLayer, SelfAttention)):
+        if isinstance(layer, ATTENTIONS):
             output, weights = layer(*args, **{**kwargs, "return_attention_scores": True})
             tell(layer.name, weights)
             return output

@@ -10,6 +10,7 @@ from keras import layers
 
 from keras_impl.dot_product import AttentionLayer
 from keras_impl.inputs import check_choice, check_size
+from keras_impl.pooling import AttentionPooling
 from keras_impl.self_attention import SelfAttention
 
 RECURRENT = {"lstm": layers.LSTM, "gru": layers.GRU}
@@ -150,18 +151,18 @@ def multi_head_attention_classifier(
 
 
 def hierarchical_attention_classifier(features=64, classes=10, units=64, *, scaled=True, pooled=False, attention=True):
-    """Self-attention over the words of each sentence, and over the sentences of the document.
+    """Attention pooling of the words of each sentence, and self-attention over the sentences of the document.
 
-    A sentence is the mean of what attention makes of its words, as in Yang et al. 2016, where a learned vector
-    takes the place of the mean.
+    A sentence is the average of its words, weighted by how much they match a learned vector (Yang et al. 2016).
 
     Args:
         features: Size of each word.
         classes: How many classes there are.
         units: Size of the projections.
-        scaled: Whether the scores are multiplied by ``units ** -0.5``.
-        pooled: Whether the output is one for the whole document, from the mean over its sentences.
-        attention: Whether there is attention; if not, each word, and each sentence, sees itself alone.
+        scaled: Whether the scores of the sentences are multiplied by ``units ** -0.5``.
+        pooled: Whether the output is one for the whole document, from its sentences, pooled as the words are.
+        attention: Whether there is attention; if not, a sentence is the mean of its words and sees itself alone, and a
+            document is the mean of its sentences.
 
     Returns:
         A model from ``(B, sentences, words, features)`` to the probabilities of the classes,
@@ -173,13 +174,13 @@ def hierarchical_attention_classifier(features=64, classes=10, units=64, *, scal
     (2, 3, 10)
     """
     words = keras.Input((None, features), name="words")
-    x = _self_attention("word_attention", units, scaled, attention)(words)
-    sentence = keras.Model(words, layers.GlobalAveragePooling1D(name="mean_word")(x), name="sentence")
+    sentence = keras.Model(words, _pooling("word_pooling", units, attention)(words), name="sentence")
     inputs = keras.Input((None, None, features), name="document")
     x = layers.TimeDistributed(sentence, name="sentences")(inputs)
     x = _dense("features", units)(x)
     x = _self_attention("sentence_attention", units, scaled, attention)(x)
-    return _classifier("hierarchical_attention_classifier", inputs, x, classes, pooled)
+    x = _pooling("sentence_pooling", units, attention)(x) if pooled else x
+    return _classifier("hierarchical_attention_classifier", inputs, x, classes, pooled=False)
 
 
 def translator(source_tokens, target_tokens, units=32, *, recurrent="gru", scaled=False, attention=True):
@@ -242,6 +243,11 @@ def _self_attention(name, units, scaled, attention):
     if not attention:
         return layers.Dense(units, use_bias=False, name=f"{name}_value")
     return SelfAttention(units, scaled, kernel_initializer="glorot_uniform", name=name)
+
+
+def _pooling(name, units, attention):
+    """Attention pooling, or what is left of it if all positions count alike: their mean."""
+    return AttentionPooling(units, name=name) if attention else layers.GlobalAveragePooling1D(name=name)
 
 
 def _classifier(name, inputs, x, classes, pooled):

@@ -122,10 +122,10 @@ def _views_of_images(weights, images, order):
 
 
 def _views_of_lines(weights, images):
-    """The words of each line, and the lines."""
+    """What each line is made of, and what the lines attend."""
     lines = [f"line {number + 1}" for number in range(len(images))]
     words = [
-        View(line, one, image.reshape(-1, 8, 8), image.reshape(-1, 8, 8))
-        for line, one, image in zip(lines, weights["word_attention"], images)
+        View(line, one[None], ["context"], image.reshape(-1, 8, 8))
+        for line, one, image in zip(lines, weights["word_pooling"], images)
     ]
     return [*words, View("lines", weights["sentence_attention"], lines, lines)]

@@ -33,13 +33,13 @@ def test_the_words_of_each_sentence_are_told_sentence_by_sentence():
     model, document = models.hierarchical_attention_classifier(features=6, units=4), numbers(2, 3, 5, 6)
     weights = attention_weights(model, document)
     assert {name: one.shape for name, one in weights.items()} == {
-        "word_attention": (2, 3, 5, 5),
+        "word_pooling": (2, 3, 5),
         "sentence_attention": (2, 3, 3),
     }
     sentence = model.get_layer("sentences").layer
     for number in range(3):
-        alone = attention_weights(sentence, document[:, number])["word_attention"]
-        assert np.array_equal(weights["word_attention"][:, number], alone)
+        alone = attention_weights(sentence, document[:, number])["word_pooling"]
+        assert np.array_equal(weights["word_pooling"][:, number], alone)
 
 
 def test_the_weights_within_a_model_within_a_model_are_told():
