@@ -105,9 +105,24 @@ class KerasMultiHeadAttention(KerasLayer):
 
     name, adapts = "keras.layers.MultiHeadAttention", keras.layers.MultiHeadAttention
     contract = MULTI_HEAD_ATTENTION
-    has = ("value_dim", "output_shape", "use_bias", "use_gate", "sliding_window", "two_inputs")
+    has = (
+        "value_dim",
+        "output_shape",
+        "use_bias",
+        "use_gate",
+        "sliding_window",
+        "attention_axes",
+        "two_inputs",
+        "dropout",
+        "seed",
+    )
 
     def call(self, layer, inputs, masks, return_attention_scores, use_causal_mask, **training):
+        along_axis_2 = tuple(layer.get_config().get("attention_axes") or ()) == (2,)
+        if along_axis_2:  # the items are then rows of a single one, as axis 0 is that of the batch
+            inputs, masks = (
+                [None if one is None else keras.ops.expand_dims(one, 0) for one in many] for many in (inputs, masks)
+            )
         query, *key, value = inputs
         query_mask, key_mask, value_mask, attention_mask = masks
         results = layer(
@@ -121,10 +136,10 @@ class KerasMultiHeadAttention(KerasLayer):
             use_causal_mask=use_causal_mask,
             **training,
         )
-        if not return_attention_scores:
-            return results
-        output, weights = results
-        return output, keras.ops.swapaxes(weights, 1, 2)
+        output, *weights = results if return_attention_scores else (results,)
+        results = [output, *(keras.ops.swapaxes(one, -3, -2) for one in weights)]
+        results = [keras.ops.squeeze(one, 0) for one in results] if along_axis_2 else results
+        return results if return_attention_scores else results[0]
 
     def mask(self, layer, inputs, masks):
         return get_keras_mask(self.call(layer, inputs, masks, False, False))
@@ -138,7 +153,7 @@ class KerasGroupedQueryAttention(KerasMultiHeadAttention):
     """``keras.layers.GroupQueryAttention``, whose heads have one depth and whose output has that of the query."""
 
     name, adapts = "keras.layers.GroupQueryAttention", keras.layers.GroupQueryAttention
-    has = ("groups", "use_bias", "use_gate", "sliding_window", "two_inputs")
+    has = ("groups", "use_bias", "use_gate", "sliding_window", "two_inputs", "dropout", "seed")
 
     def make(self, example):
         options = dict(example.constructor)

@@ -108,14 +108,20 @@ def bias_and_mask(kind, example):
     return np.bool_("bias" in example.inputs and (example.causal or example.masks["mask"] is not None))
 
 
+def causal_along_another_axis(kind, example):
+    """A causal example that is attended along another axis than the first."""
+    return np.bool_(example.causal and example.constructor.get("attention_axes"))
+
+
 def in_training(kind, example):
     """All rows, if the layer drops weights."""
     return np.full(example.judged.shape, bool(example.constructor.get("dropout")))
 
 
-def other_lengths(kind, example):
-    """An example with more or fewer keys than queries."""
-    return np.bool_(example.inputs["query"].shape[1] != example.inputs["value"].shape[1])
+def other_lengths_or_axes(kind, example):
+    """An example with more or fewer keys than queries, or that is attended along another axis than the first."""
+    lengths = {example.inputs[name].shape[1] for name in ("query", "value")}
+    return np.bool_(len(lengths) > 1 or example.constructor.get("attention_axes"))
 
 
 def other_depths(kind, example):
@@ -142,8 +148,10 @@ def several_axes(kind, example):
 
 
 def bias_along_another_axis(kind, example):
-    """An example with biases, heads of depth 1, and as many heads as positions, whose number is known."""
-    T, S = (example.inputs[name].shape[1] for name in ("query", "value"))
+    """An example with biases, heads of depth 1, and as many heads as axis 1 is long, if that is known."""
+    # What is attended along another axis has its items there.
+    axis = 0 if example.constructor.get("attention_axes") else 1
+    T, S = (example.inputs[name].shape[axis] for name in ("query", "value"))
     of_positions = {"W_q": T, "W_g": T, "W_k": S, "W_v": S}
     taken = any(
         example.weights[name].shape[2] == 1 < example.weights[name].shape[1] == positions
@@ -191,8 +199,9 @@ CONDITIONS = {
         in_float64_without_weights,
         in_float16_compiled,
         bias_and_mask,
+        causal_along_another_axis,
         in_training,
-        other_lengths,
+        other_lengths_or_axes,
         other_depths,
         other_value_dim,
         one_key_head,

@@ -1,5 +1,6 @@
 """Dropout, whose randomness the check sees through: of identity matrices as values the output is the weights."""
 
+import itertools
 import math
 
 import numpy as np
@@ -33,35 +34,42 @@ def dropout(layers, example):
     if dtype_name(results[0]) not in ARITHMETIC:
         return {}
     expected = subject.kind.expected(example, ARITHMETIC[dtype_name(results[0])])
-    kept = _of_identity(results[0])
+    weights = expected["weights"]
+    kept = _of_identity(results[0], weights)
     outcomes = {
-        "dropout": _of_output(layer, example, results[0], expected["output"]),
-        "dropout_rate": _of_chance(layer, example, kept, expected["output"].value),
+        "dropout": _of_output(layer, example, results[0], weights, expected["output"]),
+        "dropout_rate": _of_chance(layer, example, kept, _of_identity(expected["output"].value, weights)),
     }
     if len(results) == 2:
         judged = example.judged & counts
-        outcomes["weights_in_training"] = within_bound(to_numpy(results[1]), expected["weights"], judged)
+        outcomes["weights_in_training"] = within_bound(to_numpy(results[1]), weights, judged)
     if outcomes["dropout"].agrees:  # else nobody knows what was dropped
-        outcomes["gradients_in_training"] = _of_gradients(subject.kind, example, gradients, expected["weights"], kept)
+        outcomes["gradients_in_training"] = _of_gradients(subject.kind, example, gradients, weights, kept)
     if "seed" in example.constructor and not example.traced:
         outcomes["dropout_seed"] = _of_seed(subject, example, kept)
     return outcomes
 
 
-def _of_identity(output):
-    """Which weights are not 0, of an output that is the weights twice."""
+def _by_weights(output, weights):
+    """An output that is the weights twice, as an array of their axes, of which the last is twice as long."""
     output = output if isinstance(output, np.ndarray) else to_numpy(output)
-    return output[..., : output.shape[-1] // 2] != 0
+    return output.reshape(-1, *weights.shape[1:-1], 2 * weights.shape[-1])
+
+
+def _of_identity(output, weights):
+    """Which weights are not 0, of an output that is the weights twice."""
+    return _by_weights(output, weights)[..., : weights.shape[-1]] != 0
 
 
 def _factor(example, arithmetic):
     return track(1 / (1 - np.longdouble(example.constructor["dropout"])), arithmetic)
 
 
-def _of_output(layer, example, output, expected):
+def _of_output(layer, example, output, weights, expected):
     """Whether what is left is scaled up, of each weight for all values alike, and all is there without training."""
-    left = np.where(np.tile(_of_identity(output), 2), expected * _factor(example, expected.arithmetic), 0.0)
-    first, second = np.split(to_numpy(output), 2, axis=-1)
+    kept = np.tile(_of_identity(output, weights), 2).reshape(expected.shape)
+    left = np.where(kept, expected * _factor(example, expected.arithmetic), 0.0)
+    first, second = np.split(_by_weights(output, weights), 2, axis=-1)
     (after,) = layer.run(example._replace(training=False), return_attention_scores=False)
     outcomes = {
         f"in training{OF_THE_TRIAL}": within_bound(to_numpy(output), left),
@@ -75,13 +83,13 @@ def _of_output(layer, example, output, expected):
 def _of_gradients(kind, example, gradients, weights, kept):
     """Whether the gradients are those of an example whose weights are dropped on their way to the values."""
     factors = np.where(kept, _factor(example, weights.arithmetic), 0.0)
-    d_output = track(example.d_output, weights.arithmetic)
-    d_weights = track(sum(np.split(example.d_output, 2, axis=-1)), weights.arithmetic) * factors
+    of_weights = example.d_output.reshape(*weights.shape[:-1], 2 * weights.shape[-1])
+    d_weights = track(sum(np.split(of_weights, 2, axis=-1)), weights.arithmetic) * factors
     if example.d_weights is not None:
         d_weights = d_weights + track(example.d_weights, weights.arithmetic)
     without_output = example._replace(d_output=np.zeros_like(example.d_output), d_weights=d_weights)
     truth = kind.expected(without_output, weights.arithmetic)
-    for name, by_values in kind.through_values(example, (weights * factors).mT @ d_output).items():
+    for name, by_values in kind.through_values(example, weights * factors).items():
         truth[name] = truth[name] + by_values if name in truth else by_values
     return worst(
         {
@@ -98,7 +106,7 @@ def _of_seed(subject, example, kept):
     for other, expected in ((seed, "the same"), (seed + 1, "other")):
         twin_example = example._replace(constructor={**example.constructor, "seed": other})
         twin = BuiltLayer(subject, twin_example, restored=True)
-        again = _of_identity(twin.run_with_gradients(twin_example)[0][0])
+        again = _of_identity(twin.run_with_gradients(twin_example)[0][0], kept)
         received = "the same" if np.array_equal(again, kept) else "other"
         if received != expected:
             message = f"a second layer, made with seed={other}: expected to drop {expected} weights, dropped {received}"
@@ -106,15 +114,15 @@ def _of_seed(subject, example, kept):
     return Outcome(True)
 
 
-def _of_chance(layer, example, kept, expected):
+def _of_chance(layer, example, kept, readable):
     """Whether what is dropped looks random: the share of very many weights, and the rest of two calls."""
-    rate, readable = example.constructor["dropout"], _of_identity(expected)
+    rate = example.constructor["dropout"]
     many = example.taken(np.tile(np.arange(len(kept)), MANY))
-    left = _of_identity(layer.run(many, return_attention_scores=False)[0])[np.tile(readable, (MANY, 1, 1))]
+    left = _of_identity(layer.run(many, return_attention_scores=False)[0], kept)[np.concatenate(MANY * [readable])]
     for one in (left, kept[readable]):
         if unlikely(int(one.sum()), one.size, 1 - rate):
             return Outcome(False, np.inf, message=f"kept {one.mean():.3f} of the weights, expected {1 - rate:.3f}")
-    again = _of_identity(layer.run_with_gradients(example)[0][0])
+    again = _of_identity(layer.run_with_gradients(example)[0][0], kept)
     return at_random(kept, again, readable, 1 - rate)
 
 
@@ -123,10 +131,11 @@ def at_random(kept, again, readable, share):
     expected = share**2 + (1 - share) ** 2
     calls, seen = np.array([kept, again]), np.array([readable, readable])
     pairs = [("two calls", calls, seen, 0, 1)]
-    for axis, name in enumerate(("items", "queries", "keys")):
+    names = ("items", "queries", "keys") if kept.ndim == 3 else ("items", "queries", "heads", "keys")
+    for axis, name in enumerate(names):
         distances = range(1, kept.shape[axis])
         pairs += [(f"{name} at a distance of {distance}", kept, readable, axis, distance) for distance in distances]
-    for axis, along in ((0, 1), (0, 2), (1, 2)):
+    for axis, along in itertools.combinations(range(kept.ndim), 2):
         for turn in (1, -1):
             turned = (_turned(array, axis, along, turn) for array in (kept, readable))
             pairs.append(("neighbours on a diagonal", *turned, axis, 1))

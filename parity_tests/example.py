@@ -89,8 +89,8 @@ class Kind(NamedTuple):
         An example made and called as this one, whose values are two identity matrices, so that the output is the
         weights twice.
     through_values
-        What the gradients of an example have of the gradient of its values alone, by name. This and ``identity`` are
-        for dropout, and None where no layer of the kind has its dropout checked.
+        What the gradients of an example of ``identity`` have through its values, by name, given the weights that were
+        not dropped. Both are for dropout, and None where no layer of the kind has its dropout checked.
     results
         The names of what a call returns: the output, and the weights if the layer returns them.
     causal

@@ -4,153 +4,12 @@ import numpy as np
 
 from parity_tests import strategies
 from parity_tests.dot_product import combined_mask, other_contents
-from parity_tests.example import Example, Kind
+from parity_tests.example import Kind
+from parity_tests.multi_head_examples import DEPTHS, OWN_CORNERS, SMALL, WHICH_MASKS, draw, identity, plain
 from reference import Projections, multi_head_attention, multi_head_attention_backward, window_mask
+from reference.heads import merge
+from reference.projections import project_backward
 from reference.rounding import track
-
-MASKS = ("query_mask", "key_mask", "value_mask", "attention_mask")
-WHICH_MASKS = tuple(f"{name} given" for name in MASKS)
-NO_MASKS, ALL_MASKS = (dict.fromkeys(WHICH_MASKS, given) for given in (False, True))
-DEPTHS = ("d_k", "d_v", "d_query", "d_key", "d_value", "d_output")
-SMALL = {
-    "lengths": "free", "depths": "free", "dtype": "float32",
-    "B": 2, "T": 5, "S": 7, "d_k": 3, "d_v": 2, "d_query": 4, "d_key": 5, "d_value": 6, "d_output": 3,
-}  # fmt: skip
-OWN_CORNERS = {
-    "one head": {"H": 1},
-    "three heads, biases and a gate": {"H": 3, "use_bias": True, "use_gate": True},
-    "four heads of two keys": {"H": 4, "groups": 2},
-    "four heads of one key": {"H": 4, "groups": 4},
-    "depth 1": {"d_k": 1, "d_v": 1},
-    "as many heads of depth 1 as positions": {"H": 3, "d_k": 1, "d_v": 1, "T": 3, "S": 3, "use_bias": True},
-    "one key": {"S": 1},
-    "one query": {"T": 1},
-    "no keys": {"S": 0},
-    "one item": {"B": 1, "T": 4, "S": 4},
-    "depth 64": {"d_k": 64, "d_v": 40},
-    "130 queries and keys": {"B": 1, "T": 130, "S": 130, "values": "moderate", "causal": False},
-    "130 queries and keys, causal": {**NO_MASKS, "B": 1, "T": 130, "S": 130, "causal": True},
-    "17 items": {"B": 17, **ALL_MASKS},
-    "masks of many positions": {**ALL_MASKS, "T": 40, "S": 40},
-    "scores of about 50": {**NO_MASKS, "values": "steep", "W": "integers", "causal": False},
-    "scores of thousands": {**NO_MASKS, "values": "wide", "W": "integers", "causal": False},
-    "causal with all masks": {**ALL_MASKS, "causal": True},
-    "causal with all masks, traced": {**ALL_MASKS, "causal": True, "traced": True},
-    "causal without a mask": {**NO_MASKS, "causal": True, "d_weights": False, "sliding_window": None},
-    "causal without a mask, traced": {**NO_MASKS, "causal": True, "traced": True, "sliding_window": None},
-    "a window": {**NO_MASKS, "sliding_window": 2, "T": 8, "S": 8},
-    "a causal window": {**NO_MASKS, "sliding_window": 2, "T": 8, "S": 8, "causal": True},
-}
-UNLESS_GIVEN = {"value_dim": ("d_v", "d_k"), "output_shape": ("d_output", "d_query")}  # the depth that is taken then
-
-
-def draw(choice, rng, options):
-    """Any example of the kind."""
-    constructor, fields = strategies.way_of_calling(choice, options, scaled=False)
-    constructor |= _made(choice, options)
-    depths = strategies.depths(choice, DEPTHS)
-    depths |= {name: depths[other] for option, (name, other) in UNLESS_GIVEN.items() if option not in options}
-    lengths = strategies.lengths(choice, ("B", "T", "S"), depths)
-    (B, T, S), dtype = lengths.values(), fields["dtype"]
-    two = "two_inputs" in options and not choice("key given", (True, True, False))
-    if two:
-        depths["d_key"] = depths["d_value"]
-    largest = max(depths["d_query"], depths["d_key"])
-    wide = max(1, strategies.largest_exact(dtype, depths["d_k"]) // (2 * largest + 2))  # as weights reach 2
-    of_inputs = choice("values", strategies.KINDS_OF_VALUES)
-    shapes = {"query": (B, T, depths["d_query"]), "key": (B, S, depths["d_key"]), "value": (B, S, depths["d_value"])}
-    inputs = {name: strategies.arrays(choice, shape, dtype, rng, of_inputs, wide) for name, shape in shapes.items()}
-    masks = _masks(choice, B, T, S, rng)
-    if two:
-        del inputs["key"]
-        masks["key_mask"] = None
-    H, cotangent = constructor["num_heads"], strategies.cotangents
-    return Example(
-        constructor=constructor | _depths_given(depths, options),
-        inputs=inputs,
-        weights=weights(choice, rng, constructor, depths, dtype),
-        masks=masks,
-        d_output=cotangent(choice, (B, T, depths["d_output"]), dtype, rng),
-        d_weights=cotangent(choice, (B, T, H, S), dtype, rng) if choice("d_weights", (False, True, True)) else None,
-        judged=np.ones((B, T), dtype=bool),
-        **fields,
-    )
-
-
-def _made(choice, options):
-    """How many heads there are, and what else the constructor takes that is no depth."""
-    made = {"num_heads": choice("H", (2, 1, 3, 4))}
-    if "groups" in options:
-        divisors = tuple(n for n in (1, 2, 3, 4) if made["num_heads"] % n == 0)
-        groups = choice("groups", divisors)
-        made["groups"] = groups if made["num_heads"] % groups == 0 else 1
-    for name, among in (("use_gate", (False, True)), ("sliding_window", (None, None, 1, 2, 3))):
-        if name in options:
-            made[name] = choice(name, among)
-    return made
-
-
-def _depths_given(depths, options):
-    return {
-        "key_dim": depths["d_k"],
-        **{one: depths[name] for one, (name, _) in UNLESS_GIVEN.items() if one in options},
-    }
-
-
-def weights(choice, rng, constructor, depths, dtype):
-    """Kernels and biases by name, in the order in which Keras keeps them."""
-    H = constructor["num_heads"]
-    heads, depth = {"q": H, "k": H // constructor.get("groups", 1), "g": H}, depths["d_k"]
-    heads["v"] = heads["k"]
-    shapes = {}
-    for letter, of, own in (("q", "d_query", depth), ("k", "d_key", depth), ("g", "d_query", depths["d_v"]),
-                            ("v", "d_value", depths["d_v"])):  # fmt: skip
-        if letter != "g" or constructor.get("use_gate"):
-            shapes |= {f"W_{letter}": (depths[of], heads[letter], own), f"b_{letter}": (heads[letter], own)}
-    shapes |= {"W_o": (H, depths["d_v"], depths["d_output"]), "b_o": (depths["d_output"],)}
-    kind = choice("W", ("integers", "moderate", "moderate", "drawn"))
-    return {
-        name: strategies.arrays(choice, shape, dtype, rng, kind)
-        for name, shape in shapes.items()
-        if name.startswith("W") or constructor.get("use_bias")
-    }
-
-
-def _masks(choice, B, T, S, rng):
-    masks = {
-        name: strategies.position_masks(choice, name, B, size, rng)
-        for name, size in (("query_mask", T), ("key_mask", S), ("value_mask", S))
-    }
-    given = choice("attention_mask given", (False, True))
-    return {**masks, "attention_mask": rng.random((B, T, S)) < 0.7 if given else None}
-
-
-def plain(options=frozenset(), used=False):
-    """A small example without mask, its constructor's options all used or all left at rest."""
-    constructor = {"num_heads": 2, **strategies.plain_options(options, used)}
-    constructor |= {name: value for name, value in (("use_gate", used), ("sliding_window", 2 if used else None))
-                    if name in options}  # fmt: skip
-    if "groups" in options:
-        constructor["groups"] = 2 if used else 1
-    depths = dict.fromkeys(DEPTHS, 3)
-    return Example(
-        constructor=constructor | _depths_given(depths, options),
-        dtype="float32",
-        inputs={name: np.ones((1, 2, 3), "float32") for name in ("query", "key", "value")},
-        weights={
-            name: np.ones(array.shape, "float32")
-            for name, array in weights(_first, np.random.default_rng(0), constructor, depths, "float32").items()
-        },
-        masks=dict.fromkeys(MASKS),
-        causal=False,
-        d_output=np.ones((1, 2, 3), "float32"),
-        d_weights=np.ones((1, 2, 2, 2), "float32"),
-        judged=np.ones((1, 2), dtype=bool),
-    )
-
-
-def _first(name, among):
-    return among[0]
 
 
 def expected(example, arithmetic):
@@ -228,12 +87,44 @@ def permute(example, rng):
     return other._replace(inputs=inputs, masks=masks), permuted
 
 
+def through_values(example, kept):
+    """The gradients of the values, of their projection, and of that of what the heads found."""
+    B, T, H, S = kept.shape
+    W_v, W_o, b_v, b_o = (example.weights.get(name) for name in ("W_v", "W_o", "b_v", "b_o"))
+    arrays = (example.d_output, example.inputs["value"], W_v, W_o, np.concatenate([np.eye(S), np.eye(S)], axis=1))
+    d_output, value, W_v, W_o, twice = (track(array, kept.arithmetic) for array in arrays)
+    found = (kept @ twice).reshape(B, T, H * 2 * S)
+    d_found, d_W_o, d_b_o = project_backward(d_output, found, W_o, b_o, 2)
+    by_head = np.moveaxis(d_found.reshape(B, T, H, 2 * S), 1, 2)  # (B, H, T, 2 * S)
+    H_kv = W_v.shape[1]
+    d_heads = (np.moveaxis(kept, 1, 2).mT @ by_head).reshape(B, H_kv, H // H_kv, S, 2 * S)
+    d_projected = merge(np.sum(d_heads, axis=2, keepdims=True))  # (B, S, H_kv * 2 * S)
+    d_value, d_W_v, d_b_v = project_backward(d_projected, value, W_v, b_v)
+    gradients = {"d_value": d_value, "d_W_v": d_W_v, "d_b_v": d_b_v, "d_W_o": d_W_o, "d_b_o": d_b_o}
+    return {name: gradient for name, gradient in gradients.items() if gradient is not None}
+
+
 MULTI_HEAD_ATTENTION = Kind(
     "multi_head_attention",
-    options=frozenset({"value_dim", "output_shape", "use_bias", "use_gate", "sliding_window", "groups", "two_inputs"}),
+    options=frozenset(
+        {
+            "value_dim",
+            "output_shape",
+            "use_bias",
+            "use_gate",
+            "sliding_window",
+            "groups",
+            "two_inputs",
+            "attention_axes",
+            "dropout",
+            "seed",
+        }
+    ),
     draw=draw,
-    shared=frozenset({*strategies.OF_THE_LAYER, *DEPTHS, "H", "groups", "use_gate", "sliding_window", "key given"}),
-    shared_by_graph=frozenset({*strategies.OF_THE_CALL, *WHICH_MASKS}),
+    shared=frozenset(
+        {*strategies.OF_THE_LAYER, *DEPTHS, "H", "groups", "use_gate", "sliding_window", "attention_axes", "key given"}
+    ),
+    shared_by_graph=frozenset({*strategies.OF_THE_CALL, *WHICH_MASKS, "mask of all items"}),
     corners=strategies.corners(SMALL, OWN_CORNERS),
     axes={
         "query": ("B", "T", "d_query"),
@@ -251,5 +142,7 @@ MULTI_HEAD_ATTENTION = Kind(
     visible=visible,
     replace_hidden=replace_hidden,
     permute=permute,
+    identity=identity,
+    through_values=through_values,
     cost=4,
 )

@@ -162,10 +162,11 @@ def identity(example):
     )
 
 
-def through_values(example, d_value):
+def through_values(example, weights):
     """The gradient of the values is one of their projection."""
-    x, W_v = (track(array, d_value.arithmetic) for array in (example.inputs["x"], example.weights["W_v"]))
-    d_b_v, d_W_v, d_x = linear_backward(d_value, x, W_v)
+    arrays = (example.d_output, example.inputs["x"], example.weights["W_v"])
+    d_output, x, W_v = (track(array, weights.arithmetic) for array in arrays)
+    d_b_v, d_W_v, d_x = linear_backward(weights.mT @ d_output, x, W_v)
     return {"d_x": d_x, "d_W_v": d_W_v, "d_b_v": d_b_v}
 
 

@@ -25,21 +25,21 @@ class HeadsMergedBackwards(keras.layers.MultiHeadAttention):
 
     def _compute_attention(self, *args, **kwargs):
         output, weights = super()._compute_attention(*args, **kwargs)
-        return ops.flip(output, 2), weights
+        return ops.flip(output, -2), weights
 
 
 class AllHeadsReadTheFirstKeys(keras.layers.MultiHeadAttention):
     """Gives all heads the keys of the first."""
 
     def _compute_attention(self, query, key, value, *args, **kwargs):
-        return super()._compute_attention(query, ops.repeat(key[:, :, :1], self.num_heads, 2), value, *args, **kwargs)
+        return super()._compute_attention(query, ops.repeat(key[..., :1, :], self.num_heads, -2), value, *args, **kwargs)
 
 
 class AllHeadsReadTheLastValues(keras.layers.MultiHeadAttention):
     """Gives all heads the values of the last."""
 
     def _compute_attention(self, query, key, value, *args, **kwargs):
-        value = ops.repeat(value[:, :, -1:], self.num_heads, 2)
+        value = ops.repeat(value[..., -1:, :], self.num_heads, -2)
         return super()._compute_attention(query, key, value, *args, **kwargs)
 
 
@@ -48,7 +48,7 @@ class WeightsOfTheFirstHead(keras.layers.MultiHeadAttention):
 
     def _compute_attention(self, *args, **kwargs):
         output, weights = super()._compute_attention(*args, **kwargs)
-        return output, weights if weights is None else ops.repeat(weights[:, :1], self.num_heads, 1)
+        return output, weights if weights is None else ops.repeat(weights[..., :1, :, :], self.num_heads, -3)
 
 
 class OutputAloneIgnoresTheMask(keras.layers.MultiHeadAttention):
@@ -199,3 +199,53 @@ class ScaleOfTheGroup(keras.layers.GroupQueryAttention):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self._inverse_sqrt_head_dim *= self.num_repeats**-0.5
+
+
+class HeadsDropAlike(keras.layers.MultiHeadAttention):
+    """Drops the same weights of all heads."""
+
+    def _build_attention(self, rank):
+        super()._build_attention(rank)
+        shape = (None, 1, None, None) if rank == 4 else (None, None, 1, None, None)
+        self._dropout_layer = keras.layers.Dropout(self._dropout, noise_shape=shape, seed=self.seed)
+
+
+class DroppedWeightsOfHeadsReturned(keras.layers.MultiHeadAttention):
+    """Returns the weights after dropout."""
+
+    def _build_attention(self, rank):
+        super()._build_attention(rank)
+        drop = self._dropout_layer
+        self._masked_softmax = lambda scores, mask=None: drop(type(self)._masked_softmax(self, scores, mask))
+        self._dropout_layer = lambda weights, training=None: weights
+
+
+class HeadsDropValues(keras.layers.MultiHeadAttention):
+    """Drops entries of the values, not weights."""
+
+    def _compute_attention(self, query, key, value, attention_mask=None, training=None, *args, **kwargs):
+        value = self._dropout_layer(value, training=training)
+        return super()._compute_attention(query, key, value, attention_mask, False, *args, **kwargs)
+
+
+class HeadsDropAtInference(keras.layers.MultiHeadAttention):
+    """Drops weights whether or not it is trained."""
+
+    def _compute_attention(self, query, key, value, attention_mask=None, training=None, *args, **kwargs):
+        return super()._compute_attention(query, key, value, attention_mask, True, *args, **kwargs)
+
+
+class GroupsDropTwice(keras.layers.GroupQueryAttention):
+    """Drops weights twice, so that more is gone and the rest twice as large."""
+
+    def build(self, query_shape, value_shape, key_shape=None):
+        super().build(query_shape, value_shape, key_shape)
+        drop = self._dropout_layer
+        self._dropout_layer = lambda weights, training=None: drop(drop(weights, training=training), training=training)
+
+
+class MaskLostAlongOtherAxes(keras.layers.MultiHeadAttention):
+    """Ignores the mask if there are other axes than the one that is attended."""
+
+    def _masked_softmax(self, attention_scores, attention_mask=None):
+        return super()._masked_softmax(attention_scores, attention_mask if len(attention_scores.shape) == 4 else None)

@@ -1,0 +1,200 @@
+"""Examples of the kind ``multi_head_attention``: how they are drawn, and which are looked at always."""
+
+import numpy as np
+
+from parity_tests import strategies
+from parity_tests.dot_product import some_hidden
+from parity_tests.example import Example
+
+MASKS = ("query_mask", "key_mask", "value_mask", "attention_mask")
+WHICH_MASKS = tuple(f"{name} given" for name in MASKS)
+NO_MASKS, ALL_MASKS = (dict.fromkeys(WHICH_MASKS, given) for given in (False, True))
+DEPTHS = ("d_k", "d_v", "d_query", "d_key", "d_value", "d_output")
+SMALL = {
+    "lengths": "free", "depths": "free", "dtype": "float32",
+    "B": 2, "T": 5, "S": 7, "d_k": 3, "d_v": 2, "d_query": 4, "d_key": 5, "d_value": 6, "d_output": 3,
+}  # fmt: skip
+OWN_CORNERS = {
+    "one head": {"H": 1},
+    "three heads, biases and a gate": {"H": 3, "use_bias": True, "use_gate": True},
+    "four heads of two keys": {"H": 4, "groups": 2},
+    "four heads of one key": {"H": 4, "groups": 4},
+    "depth 1": {"d_k": 1, "d_v": 1},
+    "as many heads of depth 1 as positions": {"H": 3, "d_k": 1, "d_v": 1, "T": 3, "S": 3, "use_bias": True},
+    "one key": {"S": 1},
+    "one query": {"T": 1},
+    "no keys": {"S": 0},
+    "one item": {"B": 1, "T": 4, "S": 4},
+    "depth 64": {"d_k": 64, "d_v": 40},
+    "130 queries and keys": {"B": 1, "T": 130, "S": 130, "values": "moderate", "causal": False},
+    "130 queries and keys, causal": {**NO_MASKS, "B": 1, "T": 130, "S": 130, "causal": True},
+    "17 items": {"B": 17, **ALL_MASKS},
+    "masks of many positions": {**ALL_MASKS, "T": 40, "S": 40},
+    "scores of about 50": {**NO_MASKS, "values": "steep", "W": "integers", "causal": False},
+    "scores of thousands": {**NO_MASKS, "values": "wide", "W": "integers", "causal": False},
+    "causal with all masks": {**ALL_MASKS, "causal": True},
+    "causal with all masks, traced": {**ALL_MASKS, "causal": True, "traced": True},
+    "causal without a mask": {**NO_MASKS, "causal": True, "d_weights": False, "sliding_window": None},
+    "causal without a mask, traced": {**NO_MASKS, "causal": True, "traced": True, "sliding_window": None},
+    "a window": {**NO_MASKS, "sliding_window": 2, "T": 8, "S": 8},
+    "along another axis": {"attention_axes": 2, "attention_mask given": True},
+    "along another axis, traced": {"attention_axes": 2, "attention_mask given": True, "traced": True},
+    "a causal window": {**NO_MASKS, "sliding_window": 2, "T": 8, "S": 8, "causal": True},
+}
+UNLESS_GIVEN = {"value_dim": ("d_v", "d_k"), "output_shape": ("d_output", "d_query")}  # the depth that is taken then
+
+
+def draw(choice, rng, options):
+    """Any example of the kind."""
+    constructor, fields = strategies.way_of_calling(choice, options, scaled=False)
+    constructor |= _made(choice, options)
+    depths = strategies.depths(choice, DEPTHS)
+    depths |= {name: depths[other] for option, (name, other) in UNLESS_GIVEN.items() if option not in options}
+    lengths = strategies.lengths(choice, ("B", "T", "S"), depths)
+    (B, T, S), dtype = lengths.values(), fields["dtype"]
+    two = "two_inputs" in options and not choice("key given", (True, True, False))
+    if two:
+        depths["d_key"] = depths["d_value"]
+    largest = max(depths["d_query"], depths["d_key"])
+    wide = max(1, strategies.largest_exact(dtype, depths["d_k"]) // (2 * largest + 2))  # as weights reach 2
+    of_inputs = choice("values", strategies.KINDS_OF_VALUES)
+    shapes = {"query": (B, T, depths["d_query"]), "key": (B, S, depths["d_key"]), "value": (B, S, depths["d_value"])}
+    inputs = {name: strategies.arrays(choice, shape, dtype, rng, of_inputs, wide) for name, shape in shapes.items()}
+    masks = _masks(choice, B, T, S, rng)
+    if constructor.get("attention_axes"):  # where Keras takes no other mask
+        masks |= dict.fromkeys(("query_mask", "key_mask", "value_mask"))
+    if two:
+        del inputs["key"]
+        masks["key_mask"] = None
+    H, cotangent = constructor["num_heads"], strategies.cotangents
+    return Example(
+        constructor=constructor | _depths_given(depths, options),
+        inputs=inputs,
+        weights=weights(choice, rng, constructor, depths, dtype),
+        masks=masks,
+        d_output=cotangent(choice, (B, T, depths["d_output"]), dtype, rng),
+        d_weights=cotangent(choice, (B, T, H, S), dtype, rng) if choice("d_weights", (False, True, True)) else None,
+        judged=np.ones((B, T), dtype=bool),
+        **fields,
+    )
+
+
+def _made(choice, options):
+    """How many heads there are, and what else the constructor takes that is no depth."""
+    made = {"num_heads": choice("H", (2, 1, 3, 4))}
+    if "groups" in options:
+        divisors = tuple(n for n in (1, 2, 3, 4) if made["num_heads"] % n == 0)
+        groups = choice("groups", divisors)
+        made["groups"] = groups if made["num_heads"] % groups == 0 else 1
+    among = {
+        "use_gate": (False, True),
+        "sliding_window": (None, None, 1, 2, 3),
+        "attention_axes": (None, None, None, 2),
+    }
+    made |= {name: choice(name, values) for name, values in among.items() if name in options}
+    if made.get("attention_axes"):
+        made["sliding_window"] = None  # which is along axis 1, as it says
+    return made
+
+
+def _depths_given(depths, options):
+    return {
+        "key_dim": depths["d_k"],
+        **{one: depths[name] for one, (name, _) in UNLESS_GIVEN.items() if one in options},
+    }
+
+
+def weights(choice, rng, constructor, depths, dtype):
+    """Kernels and biases by name, in the order in which Keras keeps them."""
+    H = constructor["num_heads"]
+    heads, depth = {"q": H, "k": H // constructor.get("groups", 1), "g": H}, depths["d_k"]
+    heads["v"] = heads["k"]
+    shapes = {}
+    for letter, of, own in (("q", "d_query", depth), ("k", "d_key", depth), ("g", "d_query", depths["d_v"]),
+                            ("v", "d_value", depths["d_v"])):  # fmt: skip
+        if letter != "g" or constructor.get("use_gate"):
+            shapes |= {f"W_{letter}": (depths[of], heads[letter], own), f"b_{letter}": (heads[letter], own)}
+    shapes |= {"W_o": (H, depths["d_v"], depths["d_output"]), "b_o": (depths["d_output"],)}
+    kind = choice("W", ("integers", "moderate", "moderate", "drawn"))
+    return {
+        name: strategies.arrays(choice, shape, dtype, rng, kind)
+        for name, shape in shapes.items()
+        if name.startswith("W") or constructor.get("use_bias")
+    }
+
+
+def _masks(choice, B, T, S, rng):
+    masks = {
+        name: strategies.position_masks(choice, name, B, size, rng)
+        for name, size in (("query_mask", T), ("key_mask", S), ("value_mask", S))
+    }
+    given, of_all_items = (
+        choice("attention_mask given", (False, True)),
+        choice("mask of all items", (False, False, True)),
+    )
+    attention_mask = rng.random((1 if of_all_items else B, T, S)) < 0.7
+    return {**masks, "attention_mask": attention_mask if given else None}
+
+
+def plain(options=frozenset(), used=False):
+    """A small example without mask, its constructor's options all used or all left at rest."""
+    constructor = {"num_heads": 2, **strategies.plain_options(options, used)}
+    at_rest = {"use_gate": used, "sliding_window": 2 if used else None, "attention_axes": None}
+    constructor |= {name: value for name, value in at_rest.items() if name in options}
+    if "groups" in options:
+        constructor["groups"] = 2 if used else 1
+    depths = dict.fromkeys(DEPTHS, 3)
+    return Example(
+        constructor=constructor | _depths_given(depths, options),
+        dtype="float32",
+        inputs={name: np.ones((1, 2, 3), "float32") for name in ("query", "key", "value")},
+        weights={
+            name: np.ones(array.shape, "float32")
+            for name, array in weights(_first, np.random.default_rng(0), constructor, depths, "float32").items()
+        },
+        masks=dict.fromkeys(MASKS),
+        causal=False,
+        d_output=np.ones((1, 2, 3), "float32"),
+        d_weights=np.ones((1, 2, 2, 2), "float32"),
+        judged=np.ones((1, 2), dtype=bool),
+    )
+
+
+def _first(name, among):
+    return among[0]
+
+
+def identity(example):
+    """Heads of moderate scores that each find the identity matrix twice, put side by side and left as they are."""
+    rng = np.random.default_rng(example.d_output.size)
+    B, T, S = 16, 8, 8  # so that the depth of a head, twice S, has a root that no float32 rounds
+    H, groups, two = example.constructor["num_heads"], example.constructor.get("groups", 1), "key" not in example.inputs
+    depths = dict.fromkeys(("d_k", "d_v"), 2 * S) | dict.fromkeys(("d_query", "d_output"), H * 2 * S)
+    depths |= {"d_value": S, "d_key": S}
+    options = example.constructor.keys() & UNLESS_GIVEN.keys()
+    inputs = {"query": rng.normal(size=(B, T, H * 2 * S)), "key": rng.normal(size=(B, S, S)) / S**0.5}
+    inputs["value"] = np.broadcast_to(np.eye(S), (B, S, S))
+    twice = np.concatenate([np.eye(S), np.eye(S)], axis=1)
+    learned = {
+        "W_q": rng.normal(size=(H * 2 * S, H, 2 * S)) / (H * 2 * S) ** 0.5,
+        "W_k": rng.normal(size=(S, H // groups, 2 * S)),
+        "W_v": np.repeat(twice[:, None], H // groups, axis=1),
+        "W_o": np.eye(H * 2 * S).reshape(H, 2 * S, H * 2 * S),
+    }
+    dtype = strategies.numpy_dtype(example.dtype)
+    constructor = example.constructor | ({"use_gate": False} if "use_gate" in example.constructor else {})
+    zeros = weights(_first, rng, constructor, depths, example.dtype)
+    shown = {"query_mask": (B, T), "attention_mask": (B, T, S)}
+    return example._replace(
+        constructor=constructor | _depths_given(depths, options),
+        inputs={name: array.astype(dtype) for name, array in inputs.items() if not (two and name == "key")},
+        weights={name: learned.get(name, np.zeros(array.shape)).astype(dtype) for name, array in zeros.items()},
+        masks={
+            name: None if mask is None else some_hidden(rng, *shown.get(name, (B, S)))
+            for name, mask in example.masks.items()
+        },
+        d_output=rng.integers(-2, 3, (B, T, H * 2 * S)).astype(dtype),
+        d_weights=None if example.d_weights is None else rng.integers(-2, 3, (B, T, H, S)).astype(dtype),
+        judged=np.ones((B, T), dtype=bool),
+        training=True,
+    )
