@@ -35,6 +35,7 @@ from reference.multi_head import (
     multi_head_attention_backward,
 )
 from reference.projections import Projections
+from reference.rotary import rotary_embedding, rotary_embedding_backward
 from reference.self_attention import (
     SelfAttention,
     SelfAttentionGradients,
@@ -74,6 +75,8 @@ __all__ = [
     "multi_head_attention",
     "multi_head_attention_backward",
     "padding_mask",
+    "rotary_embedding",
+    "rotary_embedding_backward",
     "scaled_dot_product_attention",
     "self_attention",
     "self_attention_backward",
