@@ -12,6 +12,7 @@ from reference.additive_scores import (
     additive_scores,
     additive_scores_backward,
 )
+from reference.alibi import alibi_bias
 from reference.bahdanau import (
     BahdanauAttention,
     BahdanauGradients,
@@ -35,6 +36,7 @@ from reference.multi_head import (
     multi_head_attention_backward,
 )
 from reference.projections import Projections
+from reference.relative import relative_bias, relative_bias_backward, relative_buckets
 from reference.rotary import rotary_embedding, rotary_embedding_backward
 from reference.self_attention import (
     SelfAttention,
@@ -64,6 +66,7 @@ __all__ = [
     "additive_attention_backward",
     "additive_scores",
     "additive_scores_backward",
+    "alibi_bias",
     "bahdanau_attention",
     "bahdanau_attention_backward",
     "causal_mask",
@@ -75,6 +78,9 @@ __all__ = [
     "multi_head_attention",
     "multi_head_attention_backward",
     "padding_mask",
+    "relative_bias",
+    "relative_bias_backward",
+    "relative_buckets",
     "rotary_embedding",
     "rotary_embedding_backward",
     "scaled_dot_product_attention",
