@@ -19,6 +19,7 @@ from reference.bahdanau import (
     bahdanau_attention,
     bahdanau_attention_backward,
 )
+from reference.cache import KeyValueCache, extend_cache
 from reference.dot_product import (
     DotProductAttention,
     DotProductGradients,
@@ -56,6 +57,7 @@ __all__ = [
     "BahdanauGradients",
     "DotProductAttention",
     "DotProductGradients",
+    "KeyValueCache",
     "LinearGradients",
     "MultiHeadAttention",
     "MultiHeadGradients",
@@ -73,6 +75,7 @@ __all__ = [
     "complex_step_gradient",
     "dot_product_attention",
     "dot_product_attention_backward",
+    "extend_cache",
     "linear",
     "linear_backward",
     "multi_head_attention",
