@@ -77,7 +77,7 @@ def relative_buckets(
         refuse("furthest", f"an integer above {of_direction // 2}, of which each has a bucket of its own", furthest)
     distances = np.abs(positions) if bidirectional else np.maximum(-positions, 0)
     of_distance = np.searchsorted(_thresholds(of_direction, furthest), distances, side="right")
-    return np.where(bidirectional & (positions > 0), of_distance + of_direction, of_distance)
+    return of_distance + np.where(positions > 0, of_direction, 0) if bidirectional else of_distance
 
 
 def _thresholds(n: int, furthest: int) -> list[int]:
@@ -113,7 +113,11 @@ def relative_bias(table: Any, buckets: Any) -> Array:
 
     Examples
     --------
-    >>> bias = relative_bias([[1.0], [2.0], [3.0], [4.0]], [[0, 3], [1, 0]])
+    >>> buckets = relative_buckets(2, 2, buckets=4, furthest=4)
+    >>> buckets
+    array([[0, 3],
+           [1, 0]])
+    >>> bias = relative_bias([[1.0], [2.0], [3.0], [4.0]], buckets)
     >>> bias
     array([[[1., 4.],
             [2., 1.]]])
