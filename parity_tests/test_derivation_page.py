@@ -25,7 +25,7 @@ def test_every_equation_of_the_page_has_its_number_and_its_test():
     )
     tests = [
         (name, module)
-        for module in ("test_derivation", "test_derivation_additive")
+        for module in ("test_derivation", "test_derivation_additive", "test_derivation_positions")
         for name in re.findall(r"^def (test_\w+)\(", (HERE / f"{module}.py").read_text(encoding="utf-8"), re.MULTILINE)
     ]
     assert [(name, module) for _, name, module in blocks] == tests

@@ -75,6 +75,16 @@ def test_what_is_moved_to_another_axis_keeps_its_bound(rng):
     assert not (np.moveaxis(integers, -3, -1) + 3.0).error.any()
 
 
+@given(generators())
+def test_what_is_put_side_by_side_keeps_its_bound(rng):
+    a, integers = np.exp(track(rng.normal(size=(2, 3)), FLOAT32)), track(rng.integers(-9, 10, (2, 1)), FLOAT32)
+    plain = track(rng.normal(size=(2, 2)), FLOAT32)
+    joined = np.concatenate([a, integers, plain.value], axis=-1)
+    assert np.array_equal(joined.value, np.concatenate([a.value, integers.value, plain.value], axis=-1))
+    assert np.array_equal(joined.error, np.concatenate([a.error, integers.error, plain.error], axis=-1))
+    assert not (joined[:, 3:4] + 3.0).error.any()
+
+
 @given(generators(), st.integers(2, 40), st.floats(0, 1))
 def test_a_sum_stays_within_its_bound_in_the_order_in_which_its_partial_sums_are_largest(rng, terms, positive):
     numbers = np.abs(rng.normal(size=terms)) * np.where(rng.random(terms) < positive, 1, -1)
@@ -174,7 +184,7 @@ def test_an_operation_without_a_rule_is_an_error():
         np.sin(track([1.0], FLOAT32))
 
 
-@pytest.mark.parametrize("function", [np.linalg.norm, np.mean, np.cumsum, np.concatenate])
+@pytest.mark.parametrize("function", [np.linalg.norm, np.mean, np.cumsum, np.stack])
 def test_a_function_without_a_rule_is_an_error(function):
     with pytest.raises(TypeError):
         function(track([1.0], FLOAT32))

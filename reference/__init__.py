@@ -12,12 +12,14 @@ from reference.additive_scores import (
     additive_scores,
     additive_scores_backward,
 )
+from reference.alibi import alibi_bias
 from reference.bahdanau import (
     BahdanauAttention,
     BahdanauGradients,
     bahdanau_attention,
     bahdanau_attention_backward,
 )
+from reference.cache import KeyValueCache, extend_cache
 from reference.dot_product import (
     DotProductAttention,
     DotProductGradients,
@@ -47,6 +49,8 @@ from reference.pooling import (
     attention_pooling_backward,
 )
 from reference.projections import Projections
+from reference.relative import relative_bias, relative_bias_backward, relative_buckets
+from reference.rotary import rotary_embedding, rotary_embedding_backward
 from reference.self_attention import (
     SelfAttention,
     SelfAttentionGradients,
@@ -69,6 +73,7 @@ __all__ = [
     "DotProductGradients",
     "HierarchicalAttention",
     "HierarchicalAttentionGradients",
+    "KeyValueCache",
     "LinearGradients",
     "MultiHeadAttention",
     "MultiHeadGradients",
@@ -79,6 +84,7 @@ __all__ = [
     "additive_attention_backward",
     "additive_scores",
     "additive_scores_backward",
+    "alibi_bias",
     "attention_pooling",
     "attention_pooling_backward",
     "bahdanau_attention",
@@ -87,6 +93,7 @@ __all__ = [
     "complex_step_gradient",
     "dot_product_attention",
     "dot_product_attention_backward",
+    "extend_cache",
     "hierarchical_attention",
     "hierarchical_attention_backward",
     "linear",
@@ -94,6 +101,11 @@ __all__ = [
     "multi_head_attention",
     "multi_head_attention_backward",
     "padding_mask",
+    "relative_bias",
+    "relative_bias_backward",
+    "relative_buckets",
+    "rotary_embedding",
+    "rotary_embedding_backward",
     "scaled_dot_product_attention",
     "self_attention",
     "self_attention_backward",

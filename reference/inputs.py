@@ -1,11 +1,13 @@
 """What every public function does first: convert its arguments, and refuse those it cannot use."""
 
+from operator import index
 from typing import Any, NoReturn
 
 import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+FURTHEST = 2**62  # position, so that the sum of two is still an int64
 KEPT_DTYPES = (np.dtype(np.longdouble), np.dtype(np.complex128), np.dtype(np.clongdouble))
 
 
@@ -55,6 +57,25 @@ def _widened(name: str, array: Array) -> Array:
         return array.astype(wide)
     except (TypeError, ValueError):
         refuse(name, "an array of numbers", f"dtype {array.dtype}")
+
+
+def as_integer(name: str, number: int) -> int:
+    """Return an integer, such as a position, of any type that counts as one."""
+    try:
+        number = index(number)
+    except TypeError:
+        refuse(name, "an integer", repr(number))
+    if abs(number) > FURTHEST:
+        refuse(name, f"an integer from -{FURTHEST} to {FURTHEST}", number)
+    return number
+
+
+def as_size(name: str, number: int) -> int:
+    """Return the size of an axis."""
+    number = as_integer(name, number)
+    if number < 0:
+        refuse(name, "an integer of at least 0", number)
+    return number
 
 
 def as_mask(name: str, mask: Any) -> Array:

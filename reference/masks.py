@@ -1,11 +1,10 @@
 """The masks in use. True = may attend; combine them with ``&``."""
 
-from operator import index
 from typing import Any
 
 import numpy as np
 
-from reference.inputs import Array, refuse
+from reference.inputs import Array, as_integer, as_size, refuse
 
 
 def causal_mask(T: int, S: int, offset: int = 0) -> Array:
@@ -68,13 +67,13 @@ def window_mask(T: int, S: int, left: int | None, right: int | None, offset: int
            [1, 1, 0, 0],
            [0, 1, 1, 0]])
     """
-    queries = np.arange(_size("T", T))[:, None] + _integer("offset", offset)  # (T, 1)
-    keys = np.arange(_size("S", S))  # (S,)
+    queries = np.arange(as_size("T", T))[:, None] + as_integer("offset", offset)  # (T, 1)
+    keys = np.arange(as_size("S", S))  # (S,)
     mask = np.ones((T, S), dtype=np.bool_)
     if left is not None:
-        mask &= keys >= queries - _size("left", left)
+        mask &= keys >= queries - as_size("left", left)
     if right is not None:
-        mask &= keys <= queries + _size("right", right)
+        mask &= keys <= queries + as_size("right", right)
     return mask
 
 
@@ -108,20 +107,7 @@ def padding_mask(lengths: Any, S: int) -> Array:
     lengths = np.asarray(lengths)
     if lengths.size and lengths.dtype.kind not in "iu":
         refuse("lengths", "integers", f"dtype {lengths.dtype}")
-    keys = np.arange(_size("S", S))
+    keys = np.arange(as_size("S", S))
     if ((lengths < 0) | (lengths > S)).any():
         refuse("lengths", f"integers from 0 to {S}", lengths.tolist())
     return keys < lengths[..., None, None]
-
-
-def _integer(name: str, number: int) -> int:
-    try:
-        return index(number)
-    except TypeError:
-        refuse(name, "an integer", repr(number))
-
-
-def _size(name: str, number: int) -> int:
-    if _integer(name, number) < 0:
-        refuse(name, "an integer of at least 0", number)
-    return number

@@ -151,8 +151,7 @@ class Rounded(NDArrayOperatorsMixin):
 
 
 def _sum(a: Rounded, axis: Any = None, keepdims: bool = False) -> Rounded:
-    machine = model.both_roundings(a.arithmetic)
-    return Rounded(lambda: rules.sum_along(a.tracked, machine, axis, keepdims), a.arithmetic)
+    return Rounded(lambda: rules.sum_along(a.tracked, model.both_roundings(a.arithmetic), axis, keepdims), a.arithmetic)
 
 
 def _max(a: Rounded, axis: Any = None, keepdims: bool = False, initial: float = -np.inf) -> Rounded:
@@ -166,12 +165,15 @@ def _where(condition: Any, a: Any, b: Any) -> Rounded:
 
 
 def _moveaxis(a: Rounded, source: int, destination: int) -> Rounded:
-    return Rounded(
-        lambda: model.rearranged(a.tracked, lambda array: np.moveaxis(array, source, destination)), a.arithmetic
-    )
+    return Rounded(lambda: model.rearranged(a.tracked, lambda x: np.moveaxis(x, source, destination)), a.arithmetic)
 
 
-FUNCTIONS: dict[Any, Callable[..., Rounded]] = {np.sum: _sum, np.max: _max, np.where: _where, np.moveaxis: _moveaxis}
+def _concatenate(arrays: Any, axis: int = 0) -> Rounded:
+    arithmetic = next(array.arithmetic for array in arrays if isinstance(array, Rounded))
+    return Rounded(model.joined([_tracked(array, arithmetic) for array in arrays], axis), arithmetic)
+
+
+FUNCTIONS: Any = {np.sum: _sum, np.max: _max, np.where: _where, np.moveaxis: _moveaxis, np.concatenate: _concatenate}
 
 
 def track(array: Any, arithmetic: Arithmetic) -> Rounded:
@@ -235,9 +237,7 @@ def error_bound(function: Callable[..., Any], *arguments: Any, arithmetic: Arith
     >>> error_bound(linear_backward, [[2.0]], [[3.0]], [[4.0]], arithmetic=FLOAT32).d_W
     array([[0.]])
     """
-    tracked = [
-        argument if isinstance(argument, (tuple, Rounded)) else track(argument, arithmetic) for argument in arguments
-    ]
+    tracked = [given if isinstance(given, (tuple, Rounded)) else track(given, arithmetic) for given in arguments]
     return _errors(function(*tracked, **options))
 
 

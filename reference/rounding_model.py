@@ -186,6 +186,21 @@ def rearranged(tracked: Tracked, move: Callable[[Array], Array]) -> Tracked:
     return Tracked(move(value), move(error), move(loose), move(magnitude), moved, move(terms))
 
 
+def joined(parts: list[Tracked], axis: int) -> Tracked:
+    """Several arrays, one after the other along an axis that they have."""
+
+    def in_a_row(arrays: list[Array]) -> Array:
+        return np.concatenate(arrays, axis=axis)
+
+    value, error, loose, magnitude, terms = (
+        in_a_row([getattr(part, name) for part in parts]) for name in ("value", "error", "loose", "magnitude", "terms")
+    )
+    step = None
+    if any(part.step is not None for part in parts):
+        step = in_a_row([np.zeros(part.value.shape) if part.step is None else part.step for part in parts])
+    return Tracked(value, error, loose, magnitude, step, terms)
+
+
 def carrier(machine: Arithmetic) -> type:
     """The type of the values, which must be more precise than the machine if it can be."""
     return np.longdouble if machine.unit_roundoff <= 2.0**-53 else np.float64

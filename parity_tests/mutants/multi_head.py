@@ -32,7 +32,9 @@ class AllHeadsReadTheFirstKeys(keras.layers.MultiHeadAttention):
     """Gives all heads the keys of the first."""
 
     def _compute_attention(self, query, key, value, *args, **kwargs):
-        return super()._compute_attention(query, ops.repeat(key[..., :1, :], self.num_heads, -2), value, *args, **kwargs)
+        return super()._compute_attention(
+            query, ops.repeat(key[..., :1, :], self.num_heads, -2), value, *args, **kwargs
+        )
 
 
 class AllHeadsReadTheLastValues(keras.layers.MultiHeadAttention):
