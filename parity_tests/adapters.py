@@ -105,24 +105,13 @@ class KerasMultiHeadAttention(KerasLayer):
 
     name, adapts = "keras.layers.MultiHeadAttention", keras.layers.MultiHeadAttention
     contract = MULTI_HEAD_ATTENTION
-    has = (
-        "value_dim",
-        "output_shape",
-        "use_bias",
-        "use_gate",
-        "sliding_window",
-        "attention_axes",
-        "two_inputs",
-        "dropout",
-        "seed",
-    )
+    has = contract.options - {"groups"}
 
     def call(self, layer, inputs, masks, return_attention_scores, use_causal_mask, **training):
         along_axis_2 = tuple(layer.get_config().get("attention_axes") or ()) == (2,)
         if along_axis_2:  # the items are then rows of a single one, as axis 0 is that of the batch
-            inputs, masks = (
-                [None if one is None else keras.ops.expand_dims(one, 0) for one in many] for many in (inputs, masks)
-            )
+            inputs = [keras.ops.expand_dims(one, 0) for one in inputs]
+            masks = [None if one is None else keras.ops.expand_dims(one, 0) for one in masks]
         query, *key, value = inputs
         query_mask, key_mask, value_mask, attention_mask = masks
         results = layer(
@@ -153,7 +142,7 @@ class KerasGroupedQueryAttention(KerasMultiHeadAttention):
     """``keras.layers.GroupQueryAttention``, whose heads have one depth and whose output has that of the query."""
 
     name, adapts = "keras.layers.GroupQueryAttention", keras.layers.GroupQueryAttention
-    has = ("groups", "use_bias", "use_gate", "sliding_window", "two_inputs", "dropout", "seed")
+    has = KerasMultiHeadAttention.contract.options - {"value_dim", "output_shape", "attention_axes"}
 
     def make(self, example):
         options = dict(example.constructor)

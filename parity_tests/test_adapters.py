@@ -1,5 +1,6 @@
 """Layers with another signature, adapted as the documents say, and the check in somebody's own suite."""
 
+import inspect
 import json
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import parity_tests
+from parity_tests import adapters
 from parity_tests.mutants import KeyGradientHalved
 
 ROOT = Path(parity_tests.__file__).parents[1]
@@ -81,17 +83,9 @@ def checked(adapter, tmp_path):
         package.mkdir()
         (package / "layers.py").write_text(LAYERS.replace(before, after))
         (package / "checks.py").write_text(snippet(adapter))
-        command = [
-            sys.executable,
-            "-m",
-            "parity_tests",
-            "check",
-            f"my_package.checks:{adapter}",
-            "--examples",
-            "20",
-            "--no-corners",
-        ]
-        return subprocess.run([*command, "--json", "report.json"], capture_output=True, text=True, cwd=tmp_path)
+        options = ["--examples", "20", "--no-corners", "--json", "report.json"]
+        command = [sys.executable, "-m", "parity_tests", "check", f"my_package.checks:{adapter}", *options]
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
 
     return run
 
@@ -115,6 +109,11 @@ def test_a_fault_of_an_adapted_layer_is_found_and_its_script_runs(checked, tmp_p
 def test_an_adapter_is_no_longer_than_fifteen_lines(adapter):
     body = snippet(adapter).partition("class ")[2].splitlines()
     assert len([line for line in body if line.strip() and '"""' not in line]) <= 15
+
+
+@pytest.mark.parametrize("adapter", adapters.ADAPTERS)
+def test_an_adapter_of_a_layer_of_keras_is_shorter_than_forty_lines(adapter):
+    assert len(inspect.getsource(adapter).splitlines()) < 40
 
 
 def test_the_check_is_a_test_of_somebodys_own_suite(tmp_path):
