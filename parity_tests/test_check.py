@@ -24,7 +24,7 @@ SUBJECTS = list(subjects.registered())
 
 
 # How many examples, and whether corners: JAX compiles each size.
-EXAMPLES = {"tensorflow": (120, True), "torch": (40, True), "jax": (32, False)}[keras.backend.backend()]
+EXAMPLES = {"tensorflow": (120, True), "torch": (40, True), "jax": (24, False)}[keras.backend.backend()]
 
 
 @pytest.mark.backend
@@ -34,9 +34,11 @@ def test_registered_layers_agree(target):
     tallies = tally.gather(subjects.find(target), examples, seed=1, corners=corners)
     assert tallies
     assert not {name: one.counterexample for name, one in tallies.items() if one.disagreements}
-    if target.startswith("keras_impl:"):  # of which nothing is known but what is of every layer
-        of_every_layer = {entry.name for entry in divergences.read() if divergences.EVERY in entry.subjects}
-        assert {name for one in tallies.values() for name in one.excuses} <= of_every_layer
+    if target.startswith("keras_impl:"):  # of which nothing is known that is not known of Keras
+        of_keras = {
+            entry.name for entry in divergences.read() if not all(one.startswith("keras_impl:") for one in entry.subjects)
+        }
+        assert {name for one in tallies.values() for name in one.excuses} <= of_keras
 
 
 def test_every_property_is_checked(only_corners):
