@@ -14,6 +14,7 @@ from parity_tests.strategies import DTYPES, families, of_corner
 CHEAP = 35  # the number of an example that takes part in the trials that cost little
 OF_THE_CONSTRUCTOR = {"scaled", "H", "sliding_window", "axis"}
 CASES = 16  # examples of a family, where there are so many that its likeness does no harm
+CASES_OF_A_SIZE = 128  # where a graph is compiled for each set of sizes, which takes as long as these
 MANY = 1000
 
 
@@ -42,14 +43,18 @@ def walk(subject, visit, examples, seed, corners=True, drive=False):
         Whether the corners are shown.
     drive
         Whether Hypothesis looks for larger ratios near the largest, instead of drawing all examples alike. It begins
-        halfway through as many families as there are examples, so a family is then one example, and none is traced.
+        halfway through as many families as there are examples, so a family is then one example, and none is traced;
+        where sizes are compiled, all are.
     """
     if corners:
         walk_corners(subject, visit, seed)
-    mostly_traced = graphs_know_sizes() or examples >= MANY
-    ways = (False,) if drive else (False, *7 * (True,)) if mostly_traced else (False, True)
-    strata = list(itertools.product(DTYPES, ways))
-    cases = 1 if drive else max(1, min(CASES, examples * subject.kind.cost // 64))
+    by_sizes = graphs_know_sizes()
+    ways = (False, *7 * (True,)) if by_sizes or examples >= MANY else (False, True)
+    strata = list(itertools.product(DTYPES, (by_sizes,) if drive else ways))
+    if by_sizes:
+        cases = max(1, min(CASES_OF_A_SIZE, examples // 16))
+    else:
+        cases = 1 if drive else max(1, min(CASES, examples * subject.kind.cost // 64))
     for stratum, group in itertools.groupby(range(examples), lambda number: strata[number * len(strata) // examples]):
         settled = dict(zip(("dtype", "traced"), stratum))
         strategy = families(subject.kind, subject.options, cases=cases, settled=settled, salt=seed)

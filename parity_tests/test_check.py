@@ -36,7 +36,9 @@ def test_registered_layers_agree(target):
     assert not {name: one.counterexample for name, one in tallies.items() if one.disagreements}
     if target.startswith("keras_impl:"):  # of which nothing is known that is not known of Keras
         of_keras = {
-            entry.name for entry in divergences.read() if not all(one.startswith("keras_impl:") for one in entry.subjects)
+            entry.name
+            for entry in divergences.read()
+            if not all(one.startswith("keras_impl:") for one in entry.subjects)
         }
         assert {name for one in tallies.values() for name in one.excuses} <= of_keras
 
