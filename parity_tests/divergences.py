@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import keras
 
+from parity_tests.backend import quiet_warnings
 from parity_tests.conditions import CONDITIONS
 
 GRADIENTS = "gradients"  # stands for the gradients of all inputs and weights
@@ -40,7 +41,8 @@ class Divergence(NamedTuple):
 
     def rows(self, kind, example):
         """The rows of an example, as ``judged`` has them, in which the layer may differ; or whether it may in any."""
-        return CONDITIONS[self.condition](kind, example)
+        with quiet_warnings():
+            return CONDITIONS[self.condition](kind, example)
 
     def narrowed(self, example, rows):
         """The example without what some rows excuse."""

@@ -35,11 +35,8 @@ def test_registered_layers_agree(target):
     assert tallies
     assert not {name: one.counterexample for name, one in tallies.items() if one.disagreements}
     if target.startswith("keras_impl:"):  # of which nothing is known that is not known of Keras
-        of_keras = {
-            entry.name
-            for entry in divergences.read()
-            if not all(one.startswith("keras_impl:") for one in entry.subjects)
-        }
+        entries = divergences.read()
+        of_keras = {one.name for one in entries if not all(of.startswith("keras_impl:") for of in one.subjects)}
         assert {name for one in tallies.values() for name in one.excuses} <= of_keras
 
 
