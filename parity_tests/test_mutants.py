@@ -38,7 +38,7 @@ def test_every_fault_is_found(name):
 
 @pytest.mark.parametrize("name", HIDDEN)
 def test_what_cannot_be_told_from_rounding_is_not_found(name):
-    assert score.find(name, examples=100).properties == ()
+    assert score.find(name, examples=30).properties == ()
 
 
 @pytest.mark.parametrize("name", GALLERY)
