@@ -58,6 +58,11 @@ def below_what_hides(kind, example):
     return least.any(axis=tuple(range(example.judged.ndim, least.ndim)))
 
 
+def below_what_hides_with_dropout(kind, example):
+    """The same rows of a layer that has dropout."""
+    return below_what_hides(kind, example) if example.constructor.get("dropout") else nowhere(example)
+
+
 def scale_in_float32(kind, example):
     """An example in float64 whose scale is not a float32 number."""
     depth = example.constructor.get("key_dim", example.inputs["query"].shape[-1])
@@ -190,6 +195,7 @@ CONDITIONS = {
         nothing_visible_without_weights,
         hidden_outscores,
         below_what_hides,
+        below_what_hides_with_dropout,
         scale_in_float32,
         scaled_scores_compiled,
         large_scores_without_weights,

@@ -49,14 +49,15 @@ def _narrowed(trial, subject, example, wrong, judged):
     ``wrong`` are those that disagree, of all that are ``judged``.
     """
     excuses, left = {}, None
+    known = sorted(divergences.known(subject), key=lambda divergence: divergence.excuses == "items")
     while left is not example:  # without some items, a trial may show others what it did not before
         left = example
-        for divergence in divergences.known(subject):
+        for divergence in known:  # those of rows first, of which several may excuse the same
             if divergence.excuses == "examples" or not any(divergence.covers(name) for name in wrong):
                 continue
             rows = np.any([divergence.rows(subject.kind, one) for one in shown(trial, subject.kind, example)], axis=0)
             if divergence.excuses == "rows":
-                rows = rows & example.judged
+                rows = rows & left.judged
             if rows.any():
                 example = divergence.narrowed(example, rows)
                 excuses[divergence.name] = {name for name in judged if divergence.covers(name)}

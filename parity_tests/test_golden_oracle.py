@@ -39,7 +39,7 @@ def in_ci_alone(path):
     return pytest.param(path, marks=skipped)
 
 
-@pytest.mark.parametrize("path", map(in_ci_alone, catalogue.PLANS))
+@pytest.mark.parametrize("path", [in_ci_alone(path) for path in catalogue.PLANS])
 def test_a_case_is_what_the_oracle_finds(path):
     written = (CASES / f"{path}.json").read_text(encoding="utf-8")
     assert written == generate.text_of(path, json.loads(written)["revision"])
