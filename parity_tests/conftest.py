@@ -21,7 +21,11 @@ collect_ignore = ["backends"]
 
 
 def pytest_collection_modifyitems(config, items):
-    """On another backend, leave out the tests of what only TensorFlow does."""
+    """Leave out what takes long unless this is CI, and on another backend the tests of what only TensorFlow does."""
+    if not os.environ.get("CI"):
+        for item in items:
+            if item.get_closest_marker("ci"):
+                item.add_marker(pytest.mark.skip(reason="takes long; CI=true pytest runs it"))
     if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
         return
     own = [item for item in items if item.get_closest_marker("tensorflow")]

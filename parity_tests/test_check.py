@@ -134,7 +134,7 @@ def test_a_layer_that_raises_is_an_error():
 def test_layers_agree_with_onednn_too(tmp_path):
     # Users run with it; it must be set before TensorFlow is imported, so this is a process of its own.
     path = tmp_path / "report.json"
-    targets = ["keras_impl:SelfAttention", "keras.layers.Attention", "keras.ops.dot_product_attention"]
+    targets = ["keras_impl:SelfAttention", "keras.ops.dot_product_attention"]
     command = [
         sys.executable,
         "-m",

@@ -16,7 +16,12 @@ from parity_tests.self_attention import SELF_ATTENTION
 
 TRUTH = Truth(folder.read())
 SOME = ("dot_product/causal", "dot_product/batch_and_heads", "dot_product/hidden_queries_and_keys")
-AGREES = ("keras_impl:AttentionLayer", "keras_impl:SelfAttention", "keras.layers.Attention")
+KNOWN = {
+    "keras_impl:AttentionLayer": set(),
+    "keras_impl:SelfAttention": set(),
+    "keras.layers.Attention": {"nothing_visible"},
+    "keras.ops.dot_product_attention": {"op_nothing_visible", "scale_in_float32"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -44,13 +49,27 @@ def disagreeing(one):
     return {path for path in one.verdicts if one.worst(path)[1].verdict in ("disagrees", "error")}
 
 
-@pytest.mark.parametrize("target", AGREES)
+@pytest.mark.parametrize("target", KNOWN)
 def test_registered_layers_give_what_the_cases_expect(target):
     one = held.layer(TRUTH, subjects.find(target))
     assert one.agrees
     assert len(one.verdicts) > 20
     known = {name for dtypes in one.verdicts.values() for found in dtypes.values() for name in found.known}
-    assert known == ({"nothing_visible"} if target == "keras.layers.Attention" else set())
+    assert known == KNOWN[target]
+
+
+def test_without_a_target_layers_are_held_of_which_there_are_cases(few_cases, capsys):
+    assert main(["golden", "--dtype", "float32"]) == 0
+    printed = capsys.readouterr().out
+    assert all(f"{target}: " in printed for target in KNOWN)
+    assert "Softmax" not in printed
+
+
+def test_a_layer_of_which_there_are_no_cases_is_refused_in_one_line(capsys):
+    assert main(["golden", "keras.layers.Softmax"]) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith("parity_tests: target: expected one of the kinds attention, self_attention")
+    assert printed.count("\n") == 1
 
 
 def test_the_reference_gives_what_all_cases_expect():

@@ -1,7 +1,6 @@
 """The golden cases themselves: what is in them, and that anybody finds the same."""
 
 import json
-import os
 import subprocess
 import sys
 from decimal import Decimal, localcontext
@@ -32,14 +31,13 @@ def parts(case, *names):
             yield array, flat
 
 
-def in_ci_alone(path):
+def marked(path):
     """The largest, in bytes, take some ten seconds each."""
     large = (CASES / f"{path}.json").stat().st_size > LARGE
-    skipped = pytest.mark.skipif(large and not os.environ.get("CI"), reason="takes ten seconds; CI computes it anew")
-    return pytest.param(path, marks=skipped)
+    return pytest.param(path, marks=pytest.mark.ci if large else ())
 
 
-@pytest.mark.parametrize("path", [in_ci_alone(path) for path in catalogue.PLANS])
+@pytest.mark.parametrize("path", [marked(path) for path in catalogue.PLANS])
 def test_a_case_is_what_the_oracle_finds(path):
     written = (CASES / f"{path}.json").read_text(encoding="utf-8")
     assert written == generate.text_of(path, json.loads(written)["revision"])

@@ -138,6 +138,7 @@ def test_training_prints_its_progress_and_a_table(with_few, tmp_path, capsys):
     assert "F1, macro" in printed
 
 
+@pytest.mark.ci
 def test_the_digits_are_told_right_and_better_with_attention(tmp_path):
     task = TASKS["digits"]
     data = task.load("attention", task.numbers, 0)
@@ -149,6 +150,7 @@ def test_the_digits_are_told_right_and_better_with_attention(tmp_path):
     assert 1 - without > 2 * (1 - with_it)
 
 
+@pytest.mark.ci
 def test_a_translator_with_attention_reads_dates_that_it_never_saw(tmp_path):
     task = TASKS["dates"]
     data = task.load("gru", task.numbers, 0)

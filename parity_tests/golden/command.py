@@ -120,8 +120,16 @@ def _given(target, options, truth, console, progress):
 def _subjects(targets, kind):
     with quiet_start():
         from parity_tests import subjects
+        from parity_tests.golden import translation
     check_backend()
-    return subjects.chosen(targets, kind)
+    chosen = subjects.chosen(targets, kind)
+    for one in chosen if targets or kind else ():
+        if one.kind.name not in translation.INPUTS:
+            raise ValueError(
+                f"target: expected one of the kinds {', '.join(translation.INPUTS)}, of which there are golden cases; "
+                f"received {one.target} of {one.kind.name}"
+            )
+    return [one for one in chosen if one.kind.name in translation.INPUTS]
 
 
 def _only(wanted, dtypes):

@@ -59,23 +59,25 @@ def of_layer(layers, case, dtype):
             layer = layers.of(example)
             results, gradients = layer.run_with_gradients(example)
             both = example.d_weights is not None
-            other = layer.run(example, return_attention_scores=not both)
+            others = layer.run(example, return_attention_scores=not both) if len(subject.kind.results) > 1 else ()
     except Exception as error:  # whatever somebody's layer may raise
         return Given(dtype, {}, in_words(error))
-    (alone,), (output, weights) = (other, results) if both else (results, other)
-    found = {"output": output, "output_alone": alone, "weights": weights, **gradients}
+    (alone,), with_weights = (others, results) if both else (results, others)
+    found = {"output_alone": alone, **dict(zip(subject.kind.results, with_weights)), **gradients}
     arrays = {
         name: None if array is None else _in_shape(to_numpy(array), case, name)
         for name, array in found.items()
         if name.removesuffix("_alone") in case.expected
     }
-    others = {dtype_name(array) for array in (output, alone, weights)} - {dtype}
-    return Given(min(others, default=dtype), arrays)
+    other_dtypes = {dtype_name(array) for array in (alone, *with_weights)} - {dtype}
+    return Given(min(other_dtypes, default=dtype), arrays)
 
 
 def _in_shape(array, case, name):
-    """The array in the shape of what is expected, where the layer had the leading axes as one batch."""
+    """The array in the shape of what is expected, where the layer had the leading axes as one batch, and one head."""
     shape = case.expected[name.removesuffix("_alone")].shape
     leading = len(translation.leading(case))
-    flat = (prod(shape[:leading]), *shape[leading:])
-    return array.reshape(shape) if array.shape == flat else array
+    own = shape[leading:]
+    flat = (prod(shape[:leading]), *own)
+    of_a_head = (flat[0], *((1, *own) if name == "d_bias" else (*own[:-1], 1, *own[-1:])))
+    return array.reshape(shape) if array.shape in (flat, of_a_head) else array

@@ -7,8 +7,10 @@ import numpy as np
 from parity_tests import strategies
 from parity_tests.example import Example
 from parity_tests.self_attention import BIASES, WEIGHTS
+from reference.golden import visible
 
-INPUTS = {"attention": ("query", "key", "value"), "self_attention": ("x",)}
+OF_ATTENTION = ("query", "key", "value")
+INPUTS = {"attention": OF_ATTENTION, "self_attention": ("x",), "attention_of_heads": OF_ATTENTION}
 
 
 def inexpressible(case, kind, options=frozenset()):
@@ -25,9 +27,12 @@ def inexpressible(case, kind, options=frozenset()):
     names = INPUTS[kind.name]
     if any(name not in case.inputs for name in names):
         return "another concept"
-    scale = case.inputs["scale"]
-    if np.ndim(scale) or ("learned_scale" not in options and scale not in (1.0, depth(case) ** -0.5)):
+    scale, of_heads = case.inputs["scale"], kind.name == "attention_of_heads"
+    any_scale = of_heads or "learned_scale" in options
+    if np.ndim(scale) or (not any_scale and scale not in (1.0, depth(case) ** -0.5)):
         return "another scale"
+    if of_heads:
+        return _of_heads(case)
     for name in ("bias", "mask"):
         if name in {*case.inputs, *case.masks}:
             return f"a {name}"
@@ -39,6 +44,28 @@ def inexpressible(case, kind, options=frozenset()):
     if any(case.inputs[name].shape[:-2] != leading(case) for name in names):
         return "broadcasting"
     return _of_self_attention(case, options) if kind.name == "self_attention" else ""
+
+
+def _of_heads(case):
+    whole = {"bias": 0, "query": 2, "key": 2, "value": 2}  # and so many axes that are not broadcast
+    for name, own in whole.items():
+        if name in case.inputs and case.inputs[name].shape[: case.inputs[name].ndim - own] != _whole(case, own):
+            return "broadcasting"
+    if np.isneginf(case.inputs.get("bias", 0.0)).any():
+        return "a bias of minus infinity"
+    if "softcap" in case.options:
+        return "a softcap"
+    if "query_mask" in case.masks:
+        return "a query_mask"
+    if "d_weights" in case.cotangents:
+        return "a cotangent of the weights"
+    return "values of another depth" if case.inputs["value"].shape[-1] != depth(case) else ""
+
+
+def _whole(case, own):
+    """The leading axes of a case, or all of its scores."""
+    T, S = (case.inputs[name].shape[-2] for name in ("query", "key"))
+    return leading(case) if own else (*leading(case), T, S)
 
 
 def _of_self_attention(case, options):
@@ -63,6 +90,8 @@ def example(case, kind, options, dtype):
         Such as ``"float32"``.
     """
     as_dtype = strategies.numpy_dtype(dtype)
+    if kind.name == "attention_of_heads":
+        return _example_of_heads(case, dtype)
     batch = prod(leading(case))
 
     def flat(array, axes=2):
@@ -95,6 +124,30 @@ def example(case, kind, options, dtype):
         d_output=flat(d_output),
         d_weights=None if d_weights is None else flat(d_weights),
         judged=np.ones((batch, d_output.shape[-2]), dtype=bool),
+    )
+
+
+def _example_of_heads(case, dtype):
+    """Leading axes are items of one head; all masks are one, but for a causal one that is the only one."""
+    as_dtype, batch = strategies.numpy_dtype(dtype), prod(leading(case))
+    scale = case.inputs["scale"]
+    causal = case.options == {"causal": {"offset": 0}} and not case.masks
+    masked = not causal and bool(case.masks or case.options)
+    T, S = (case.inputs[name].shape[-2] for name in ("query", "key"))
+    mask = np.broadcast_to(visible(case), (*leading(case), T, S)).reshape(batch, 1, T, S)
+    inputs = {name: case.inputs[name].reshape(batch, -1, 1, depth(case)).astype(as_dtype) for name in OF_ATTENTION}
+    if "bias" in case.inputs:
+        inputs["bias"] = case.inputs["bias"].reshape(batch, 1, T, S).astype(as_dtype)
+    return Example(
+        constructor={"scale": None if scale == depth(case) ** -0.5 else float(scale)},
+        dtype=dtype,
+        inputs=inputs,
+        weights={},
+        masks={"mask": mask if masked else None},
+        causal=causal,
+        d_output=case.cotangents["d_output"].reshape(batch, T, 1, depth(case)).astype(as_dtype),
+        d_weights=None,
+        judged=np.ones((batch, T, 1), dtype=bool),
     )
 
 
