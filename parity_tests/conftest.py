@@ -33,14 +33,6 @@ def pytest_collection_modifyitems(config, items):
     items[:] = [item for item in items if item not in own]
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config, log):
-    """A worker that has nothing left takes tests from the others, as some tests take a thousand times as long."""
-    from xdist.scheduler import WorkStealingScheduling
-
-    return WorkStealingScheduling(config, log)
-
-
 @pytest.fixture
 def only_corners(monkeypatch):
     """Takes what is asked of a corner's choices: the others are left out, where all of them would take long."""
