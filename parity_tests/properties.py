@@ -132,7 +132,7 @@ def reloading(layers, example):
     before = built.run(example._replace(training=None), return_attention_scores=True)
     arrays = [one for one in (*example.inputs.values(), *example.masks.values()) if one is not None]
     after = keras.tree.flatten(model([keras.ops.convert_to_tensor(array) for array in arrays]))
-    return {"reloading": worst(_unchanged(before, after))}
+    return {"reloading": worst(_unchanged(before, after, example.judged))}
 
 
 # Every trial, and the share of the examples that it is shown: all, or every so many. Those that take long are seldom,

@@ -11,9 +11,9 @@ from parity_tests import adapters, divergences, reproduction, strategies, subjec
 from parity_tests.__main__ import main
 from parity_tests.backend import BACKENDS
 from parity_tests.conditions import CONDITIONS
-from parity_tests.judgement import judge
+from parity_tests.judgement import disagreements, judge
 from parity_tests.layers import Layers
-from parity_tests.properties import agreement, hidden_positions
+from parity_tests.properties import agreement, hidden_positions, reloading
 
 KNOWN = {divergence.name: divergence for divergence in divergences.read()}
 HERE = [name for name, divergence in KNOWN.items() if divergence.is_here]
@@ -145,3 +145,11 @@ def test_a_divergence_that_nobody_knows_is_refused_in_one_line(capsys):
     said = capsys.readouterr().err
     assert said.startswith("parity_tests: name: expected one of ")
     assert said.count("\n") == 1
+
+
+def test_what_is_no_number_where_nothing_is_visible_is_none_when_reloaded_either():
+    example = subjects.KINDS["attention"].plain()
+    halves = {name: array.astype("float16") for name, array in example.inputs.items()}
+    masks = {**example.masks, "key_mask": np.zeros((1, 2), dtype=bool)}  # on PyTorch the output is then NaN
+    example = example._replace(dtype="float16", inputs=halves, masks=masks, weights={})
+    assert not disagreements(reloading, Layers(adapters.KerasAttention()), example)
