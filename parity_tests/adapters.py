@@ -10,6 +10,7 @@ from parity_tests.additive import ADDITIVE_ATTENTION
 from parity_tests.attention_of_heads import ATTENTION_OF_HEADS
 from parity_tests.contract import options_of
 from parity_tests.dot_product import ATTENTION
+from parity_tests.folded import Folded, Unfolded
 from parity_tests.multi_head import MULTI_HEAD_ATTENTION
 from parity_tests.softmax import SOFTMAX
 from parity_tests.subject import Subject
@@ -190,18 +191,20 @@ class KerasSoftmax(KerasLayer):
     name, adapts, contract, has = "keras.layers.Softmax", keras.layers.Softmax, SOFTMAX, ()
 
     def call(self, layer, inputs, masks, return_attention_scores, use_causal_mask):
-        turned = self._turned(layer.axis)
-        arrays = [None if array is None else turned(array) for array in (*inputs, *masks)]
-        return self._turned(layer.axis, back=True)(layer(arrays[0], mask=arrays[1]))
+        axis = layer.axis if isinstance(layer.axis, int) else tuple(layer.axis)
+        scores, mask = (None if array is None else self._turned(array, axis) for array in (*inputs, *masks))
+        return self._turned_back(layer(scores, mask=mask), axis)
 
     @staticmethod
-    def _turned(axis, back=False):
-        """From (B, T, S) to where the layer has S along its axis, and back."""
-        if axis == -1:
-            return lambda array: array
-        if axis == 1:
-            return lambda array: keras.ops.swapaxes(array, 1, 2)
-        return lambda array: keras.ops.squeeze(array, 2) if back else keras.ops.expand_dims(array, 2)
+    def _turned(array, axis):
+        """From (B, T, S) to where the layer has S along its axis; if there are two, half of it along each."""
+        array = array if isinstance(axis, int) else Folded(2)(array)
+        return keras.ops.swapaxes(array, 1, 2) if axis in (1, (1, 3)) else array
+
+    @staticmethod
+    def _turned_back(array, axis):
+        array = keras.ops.swapaxes(array, 1, 2) if axis in (1, (1, 3)) else array
+        return array if isinstance(axis, int) else Unfolded(2)(array)
 
     def mask(self, layer, inputs, masks):
         return masks[0]  # Keras hands on that of whatever comes in, whose shape it has

@@ -18,6 +18,8 @@ OWN_CORNERS = {
     "257 scores": {"S": 257},
     "along the middle axis": {"axis": 1, "mask given": True},
     "along two axes": {"axis": (2, 3), "mask given": True},
+    "along two axes that are apart": {"axis": (1, 3), "mask given": True},
+    "small scores along two axes": {"axis": (2, 3), "scores": "tiny"},
     "a mask, traced": {"mask given": True, "traced": True},
     "a mask of keys alone": {"mask given": True, "mask axes": (False, False, True)},
 }
@@ -27,7 +29,11 @@ def draw(choice, rng, options):
     """Any example of the kind."""
     _, fields = strategies.way_of_calling(choice, options, scaled=False)
     fields["causal"] = False
+    axis = choice("axis", (-1, 1, (2, 3), (1, 3)))
+    axis = axis if isinstance(axis, int) else tuple(axis)  # which is a list where it was kept
     B, T, S = strategies.lengths(choice, ("B", "T", "S"), {"S": choice("equal", strategies.ANY)}).values()
+    if isinstance(axis, tuple) and S > 1:
+        S *= 2  # so that an adapter can lay it along both axes
     dtype = fields["dtype"]
     kind = choice("scores", strategies.KINDS_OF_VALUES)
     mask = None
@@ -35,7 +41,7 @@ def draw(choice, rng, options):
         axes = choice("mask axes", ((True,) * 3, (True, False, True), (False, False, True), (False, True, True)))
         mask = rng.random(tuple(size if has else 1 for has, size in zip(axes, (B, T, S)))) < 0.7
     return Example(
-        constructor={"axis": choice("axis", (-1, 1, (2, 3)))},
+        constructor={"axis": axis},
         inputs={"scores": strategies.arrays(choice, (B, T, S), dtype, rng, kind, strategies.largest_exact(dtype, 1))},
         weights={},
         masks={"mask": mask},

@@ -43,6 +43,17 @@ class SoftmaxAlongTheLastAxis(keras.layers.Softmax):
         return weights
 
 
+class SoftmaxLastAxisOnly(keras.layers.Softmax):
+    """Goes along the last of several axes alone."""
+
+    def call(self, inputs, mask=None):
+        axis = self.axis
+        self.axis = axis[-1] if isinstance(axis, (list, tuple)) else axis
+        weights = super().call(inputs, mask=mask)
+        self.axis = axis
+        return weights
+
+
 class SoftmaxTwice(keras.layers.Softmax):
     """Is applied twice."""
 
