@@ -10,27 +10,20 @@ from parity_tests.additive import ADDITIVE_ATTENTION
 from parity_tests.attention_of_heads import ATTENTION_OF_HEADS
 from parity_tests.contract import options_of
 from parity_tests.dot_product import ATTENTION
-from parity_tests.folded import Folded, Unfolded
+from parity_tests.folded import Folded, Unfolded, laid_back, laid_out
+from parity_tests.handed_masks import of_axes, with_mask
 from parity_tests.multi_head import MULTI_HEAD_ATTENTION
 from parity_tests.softmax import SOFTMAX
 from parity_tests.subject import Subject
 
-NO_ARGUMENTS = {"learned_scale", "two_inputs", "groups"}  # options that the constructor is not told
-
-
-@keras.saving.register_keras_serializable(package="attention_reference")
-class ComesWithMask(keras.layers.Layer):
-    """A tensor and a mask, as a tensor that comes with that mask."""
-
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs, autocast=False)
-        self.supports_masking = True
-
-    def call(self, inputs):
-        return inputs[0] * 1  # another tensor, as masks are kept with the one at hand
-
-    def compute_mask(self, inputs, previous_mask=None):
-        return inputs[1]
+NO_ARGUMENTS = {
+    "learned_scale",
+    "two_inputs",
+    "groups",
+    "mask_axes",
+    "masks_with_inputs",
+    "same_tensor",
+}  # options that the constructor is not told
 
 
 class KerasLayer(Subject):
@@ -108,31 +101,34 @@ class KerasMultiHeadAttention(KerasLayer):
     contract = MULTI_HEAD_ATTENTION
     has = contract.options - {"groups"}
 
-    def call(self, layer, inputs, masks, return_attention_scores, use_causal_mask, **training):
-        along_axis_2 = tuple(layer.get_config().get("attention_axes") or ()) == (2,)
-        if along_axis_2:  # the items are then rows of a single one, as axis 0 is that of the batch
-            inputs = [keras.ops.expand_dims(one, 0) for one in inputs]
-            masks = [None if one is None else keras.ops.expand_dims(one, 0) for one in masks]
-        query, *key, value = inputs
-        query_mask, key_mask, value_mask, attention_mask = masks
+    def call(
+        self, layer, inputs, masks, return_attention_scores, use_causal_mask,
+        along=None, mask_axes=3, masks_with_inputs=False, same_tensor=False, **training,
+    ):  # fmt: skip
+        query, *key, value = (laid_out(one, along) for one in inputs)
+        query_mask, key_mask, value_mask = (laid_out(mask, along) for mask in masks[:3])
+        query = with_mask(query, query_mask)
+        if masks_with_inputs:
+            key, value = [with_mask(one, key_mask) for one in key], with_mask(value, value_mask)
+            key_mask = value_mask = None
+        value = query if same_tensor else value
         results = layer(
-            query if query_mask is None else ComesWithMask()([query, query_mask]),
+            query,
             value,
             *key,
             key_mask=key_mask,
             value_mask=value_mask,
-            attention_mask=attention_mask,
+            attention_mask=of_axes(masks[3], mask_axes, along),
             return_attention_scores=return_attention_scores,
             use_causal_mask=use_causal_mask,
             **training,
         )
         output, *weights = results if return_attention_scores else (results,)
-        results = [output, *(keras.ops.swapaxes(one, -3, -2) for one in weights)]
-        results = [keras.ops.squeeze(one, 0) for one in results] if along_axis_2 else results
-        return results if return_attention_scores else results[0]
+        weights = [laid_back(keras.ops.swapaxes(one, -3, -2), along and 2) for one in weights]
+        return [laid_back(output, along), *weights] if return_attention_scores else laid_back(output, along)
 
-    def mask(self, layer, inputs, masks):
-        return get_keras_mask(self.call(layer, inputs, masks, False, False))
+    def mask(self, layer, inputs, masks, **manner):
+        return get_keras_mask(self.call(layer, inputs, masks, False, False, **manner))
 
     def output_shape(self, layer, shapes):
         query, *key, value = shapes

@@ -6,6 +6,7 @@ Each takes a kind and an example, and returns rows as ``judged`` has them, or wh
 import numpy as np
 
 from parity_tests.backend import computed_dtype
+from parity_tests.folded import halves
 from parity_tests.strategies import numpy_dtype
 from reference.rounding import ARITHMETIC
 
@@ -13,8 +14,9 @@ LOST = 750  # an exponential of less than minus that is 0 in every dtype
 
 
 def nothing_visible(kind, example):
-    """Rows that may attend nothing."""
-    return ~kind.visible(example).any(axis=-1)
+    """Rows that may attend nothing, in one of the heads at least."""
+    nothing = ~kind.visible(example).any(axis=-1)
+    return nothing.any(axis=tuple(range(example.judged.ndim, nothing.ndim)))
 
 
 def nothing_visible_in_float16(kind, example):
@@ -52,15 +54,16 @@ def below_what_hides(kind, example):
     """Rows with hidden keys in which a head's visible scores may lie below the number that hidden ones are set to."""
     hides = -3e4 if example.dtype == "float16" else -1e9
     scores, visible = _scores(kind, example), kind.visible(example)
-    visible = visible.reshape(*example.judged.shape, *(1,) * (scores.ndim - visible.ndim), visible.shape[-1])
+    visible = visible.reshape(*visible.shape[:-1], *(1,) * (scores.ndim - visible.ndim), visible.shape[-1])
     least = np.max(scores.value - scores.error, axis=-1, where=visible, initial=-np.inf) < hides + LOST
     least = least & visible.any(axis=-1) & ~visible.all(axis=-1)
     return least.any(axis=tuple(range(example.judged.ndim, least.ndim)))
 
 
 def below_what_hides_with_dropout(kind, example):
-    """The same rows of a layer that has dropout."""
-    return below_what_hides(kind, example) if example.constructor.get("dropout") else nowhere(example)
+    """The same rows of a layer that has dropout, or attends along one axis of several."""
+    unfused = example.constructor.get("dropout") or example.constructor.get("attention_axes")
+    return below_what_hides(kind, example) if unfused else nowhere(example)
 
 
 def scale_in_float32(kind, example):
@@ -113,9 +116,25 @@ def bias_and_mask(kind, example):
     return np.bool_("bias" in example.inputs and (example.causal or example.masks["mask"] is not None))
 
 
-def causal_along_another_axis(kind, example):
-    """A causal example that is attended along another axis than the first."""
-    return np.bool_(example.causal and example.constructor.get("attention_axes"))
+def in_order_along_another_axis(kind, example):
+    """An example with a window, or a causal one, that is attended along another axis than the first."""
+    in_order = example.causal or example.constructor.get("sliding_window") is not None
+    return np.bool_(in_order and example.constructor.get("attention_axes") == 2)
+
+
+def padding_between_attended(kind, example):
+    """An example with masks of positions that is attended along the first axis, though there is another."""
+    return np.bool_(_padded(example) and example.constructor.get("attention_axes") == 1)
+
+
+def head_mask_with_padding(kind, example):
+    """An example of several items or none, with an attention mask that has an axis of heads, and masks of positions."""
+    with_heads = example.masks["attention_mask"] is not None and example.manner.get("mask_axes") == 4
+    return np.bool_(with_heads and _padded(example) and len(example.judged) != 1)
+
+
+def _padded(example):
+    return any(mask is not None for name, mask in example.masks.items() if name != "attention_mask")
 
 
 def in_training(kind, example):
@@ -154,9 +173,9 @@ def several_axes(kind, example):
 
 def bias_along_another_axis(kind, example):
     """An example with biases, heads of depth 1, and as many heads as axis 1 is long, if that is known."""
-    # What is attended along another axis has its items there.
-    axis = 0 if example.constructor.get("attention_axes") else 1
-    T, S = (example.inputs[name].shape[axis] for name in ("query", "value"))
+    T, S = (example.inputs[name].shape[1] for name in ("query", "value"))
+    if example.constructor.get("attention_axes") == 2:  # where half of the items are along axis 1
+        T = S = halves(len(example.judged))[1]
     of_positions = {"W_q": T, "W_g": T, "W_k": S, "W_v": S}
     taken = any(
         example.weights[name].shape[2] == 1 < example.weights[name].shape[1] == positions
@@ -205,7 +224,9 @@ CONDITIONS = {
         in_float64_without_weights,
         in_float16_compiled,
         bias_and_mask,
-        causal_along_another_axis,
+        in_order_along_another_axis,
+        padding_between_attended,
+        head_mask_with_padding,
         in_training,
         other_lengths_or_axes,
         other_depths,

@@ -1,6 +1,7 @@
 """What a layer and the reference are both given."""
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,8 @@ class Example(NamedTuple):
     Arrays are of the example's dtype. ``judged``, the leading axes of the results, such as (B, T), tells the rows
     that count; the others are neither compared nor sent a gradient. If ``mixed``, the layer computes in this dtype and
     keeps its weights in float32; if ``traced``, it is called in a graph that knows no size but the depths.
-    ``training`` is passed to the call, unless it is None.
+    ``training`` is passed to the call, unless it is None; ``manner`` has further arguments of the subject's ``call``,
+    which say in what way the same thing is written.
     """
 
     constructor: dict[str, Any]
@@ -31,6 +33,7 @@ class Example(NamedTuple):
     mixed: bool = False
     traced: bool = False
     training: bool | None = None
+    manner: Mapping[str, Any] = MappingProxyType({})
 
     @property
     def policy(self):

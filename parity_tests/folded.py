@@ -7,6 +7,11 @@ import keras
 from keras import ops
 
 
+def halves(size):
+    """The sizes that a size is the product of: half of it and 2, or all of it and 1 if it is odd."""
+    return size // (2 - size % 2), 2 - size % 2
+
+
 @keras.saving.register_keras_serializable(package="attention_reference")
 class Folded(keras.layers.Layer):
     """The axis of size n as two of n / 2 and 2, or of n and 1 if n is odd."""
@@ -24,8 +29,11 @@ class Folded(keras.layers.Layer):
 
     def _folded(self, shape):
         size = shape[self.axis]
-        two = (None, None) if size is None else (size // (2 - size % 2), 2 - size % 2)
+        two = (None, None) if size is None else halves(size)
         return (*shape[: self.axis], *two, *shape[self.axis + 1 :])
+
+    def compute_mask(self, inputs, previous_mask=None):
+        return None if previous_mask is None else self.call(previous_mask)
 
     def get_config(self):
         return {**super().get_config(), "axis": self.axis}
@@ -39,3 +47,18 @@ class Unfolded(Folded):
         sizes = shape[self.axis : self.axis + 2]
         one = None if None in sizes else sizes[0] * sizes[1]
         return (*shape[: self.axis], one, *shape[self.axis + 2 :])
+
+
+def laid_out(array, along):
+    """An array of (B, T, ...) as one with two axes of items, around the positions if these are to be axis 1."""
+    if array is None or along is None:
+        return array
+    folded = Folded(0)(array)
+    return ops.swapaxes(folded, 1, 2) if along == 1 else folded
+
+
+def laid_back(array, along):
+    """The inverse of `laid_out`."""
+    if along is None:
+        return array
+    return Unfolded(0)(ops.swapaxes(array, 1, 2) if along == 1 else array)

@@ -93,7 +93,8 @@ class BuiltLayer:
         arrays = (list(example.inputs.values()), given, cotangents)
         if example.traced:
             shapes = self._shapes(example)
-            signature = (example.causal, example.training, *(mask is None for mask in example.masks.values()), *shapes)
+            given = (mask is None for mask in example.masks.values())
+            signature = (example.causal, example.training, *example.manner.items(), *given, *shapes)
             if signature not in self.graphs:
                 self.graphs[signature] = trace(call, variables, *arrays, shapes)
             results, gradients = self.graphs[signature](*arrays)
@@ -115,6 +116,7 @@ class BuiltLayer:
 
     def _called(self, inputs, masks, example, return_attention_scores):
         options = {} if example.training is None else {"training": example.training}
+        options |= example.manner
         return called(self.subject, self.layer, inputs, masks, return_attention_scores, example.causal, **options)
 
 
@@ -168,13 +170,13 @@ def _in_shape(name, gradient, weights):
     return keras.ops.reshape(gradient, shape)
 
 
-def called(subject, layer, inputs, masks, return_attention_scores, causal, **training):
+def called(subject, layer, inputs, masks, return_attention_scores, causal, **options):
     """The results of a call as a tuple: output and weights, if there are any and they are asked for, or the output.
 
     Anything else that a layer may return is refused.
     """
     both = return_attention_scores and len(subject.kind.results) == 2
-    results = subject.call(layer, inputs, masks, both, causal, **training)
+    results = subject.call(layer, inputs, masks, both, causal, **options)
     if both:
         if not isinstance(results, (list, tuple)) or len(results) != 2:
             raise ValueError(f"results: expected (output, weights), received {_described(results)}")

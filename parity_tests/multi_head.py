@@ -5,7 +5,8 @@ import numpy as np
 from parity_tests import strategies
 from parity_tests.dot_product import combined_mask, other_contents
 from parity_tests.example import Kind
-from parity_tests.multi_head_examples import DEPTHS, OWN_CORNERS, SMALL, WHICH_MASKS, draw, identity, plain
+from parity_tests.multi_head_examples import DEPTHS, OWN_CORNERS, SMALL, draw, identity, plain
+from parity_tests.multi_head_masks import FORMS
 from reference import Projections, multi_head_attention, multi_head_attention_backward, window_mask
 from reference.heads import merge
 from reference.projections import project_backward
@@ -16,13 +17,16 @@ def expected(example, arithmetic):
     """The reference's output, weights and gradients, with their bounds."""
     query, *key, value = (track(array, arithmetic) for array in example.inputs.values())
     projections = Projections(**{name: track(array, arithmetic) for name, array in example.weights.items()})
-    mask = visible(example)[:, None]
+    mask = np.moveaxis(visible(example), 2, 1)
     record = multi_head_attention(query, key[0] if key else value, value, projections, mask=mask)
     d_weights = None if example.d_weights is None else np.moveaxis(track(example.d_weights, arithmetic), 1, 2)
     gradients = multi_head_attention_backward(track(example.d_output, arithmetic), record, d_weights)
     of_inputs = {f"d_{name}": getattr(gradients, f"d_{name}") for name in example.inputs}
     if not key:
         of_inputs["d_value"] = gradients.d_key + gradients.d_value
+    if example.manner.get("same_tensor"):
+        of_inputs["d_query"] = of_inputs["d_query"] + of_inputs["d_value"]
+        of_inputs["d_value"] = 0.0 * of_inputs["d_value"]  # an array that the layer is not given
     return {
         "scores": by_query(record.attention.scores, example),
         "output": record.output,
@@ -39,7 +43,7 @@ def by_query(array, example):
 
 
 def visible(example):
-    """Which keys each query may attend, (B, T, S): a hidden query attends none."""
+    """Which keys each query may attend, (B, T, H, S), or with 1 for H: a hidden query attends none."""
     B, T, _ = example.inputs["query"].shape
     S = example.inputs["value"].shape[1]
     query_mask, key_mask, value_mask, attention_mask = example.masks.values()
@@ -51,22 +55,25 @@ def visible(example):
     window = example.constructor.get("sliding_window")
     if window is not None:
         shown = shown & window_mask(T, S, window - 1, window - 1)
-    return shown if attention_mask is None else shown & attention_mask
+    shown = shown[:, :, None]
+    return shown if attention_mask is None else shown & np.moveaxis(attention_mask, 1, 2)
 
 
 def replace_hidden(example):
     """Judge the first half of the rows, and replace the keys and values that none of them may attend."""
-    T = example.inputs["query"].shape[1]
+    B, T, _ = example.inputs["query"].shape
     rows = np.arange(T) < max(1, (T + 1) // 2)
-    hidden = ~(visible(example) & rows[:, None]).any(axis=1)  # (B, S)
+    hidden = ~(visible(example) & rows[:, None, None]).any(axis=(1, 2))  # (B, S)
     reach = max(np.abs(W.astype(float)).sum(axis=0).max(initial=1.0) for W in example.weights.values())
     largest = np.abs(example.inputs["query"].astype(float)).max(initial=1.0) + 1
-    factor = 2 * (reach + 1) ** 2 * largest * example.constructor["key_dim"]
-    inputs = {
-        name: array if name == "query" else other_contents(array, hidden, factor)
-        for name, array in example.inputs.items()
-    }
-    return example.without_rows(~np.broadcast_to(rows, example.judged.shape))._replace(inputs=inputs)
+    key_dim = example.constructor["key_dim"]
+    factor, own_factor = 2 * (reach + 1) ** 2 * largest * key_dim, 1.0
+    names = [name for name in example.inputs if name != "query"]
+    if example.manner.get("same_tensor"):
+        names, hidden, own_factor = list(example.inputs), hidden & ~rows, (reach + 1) * key_dim**0.5
+    others = {name: other_contents(example.inputs[name], hidden, factor, own_factor) for name in names}
+    rows = np.broadcast_to(rows, (B, T))
+    return example.without_rows(~rows)._replace(inputs={**example.inputs, **others})
 
 
 def permute(example, rng):
@@ -74,6 +81,7 @@ def permute(example, rng):
     B, S, _ = example.inputs["value"].shape
     items = rng.permutation(B)
     in_order = example.causal or example.constructor.get("sliding_window") is not None
+    in_order = in_order or example.manner.get("same_tensor")  # of which the queries would be others too
     keys = np.arange(S) if in_order else rng.permutation(S)
     other = example.taken(items)
     inputs = {name: array if name == "query" else array[:, keys] for name, array in other.inputs.items()}
@@ -104,6 +112,17 @@ def through_values(example, kept):
     return {name: gradient for name, gradient in gradients.items() if gradient is not None}
 
 
+OF_THE_CONSTRUCTOR = (
+    "H",
+    "groups",
+    "use_gate",
+    "sliding_window",
+    "window of axis 1",
+    "attention_axes",
+    "flash_attention",
+    "key given",
+    "same tensor",
+)
 MULTI_HEAD_ATTENTION = Kind(
     "multi_head_attention",
     options=frozenset(
@@ -118,13 +137,15 @@ MULTI_HEAD_ATTENTION = Kind(
             "attention_axes",
             "dropout",
             "seed",
+            "flash_attention",
+            "mask_axes",
+            "masks_with_inputs",
+            "same_tensor",
         }
     ),
     draw=draw,
-    shared=frozenset(
-        {*strategies.OF_THE_LAYER, *DEPTHS, "H", "groups", "use_gate", "sliding_window", "attention_axes", "key given"}
-    ),
-    shared_by_graph=frozenset({*strategies.OF_THE_CALL, *WHICH_MASKS, "mask of all items"}),
+    shared=frozenset({*strategies.OF_THE_LAYER, *DEPTHS, *OF_THE_CONSTRUCTOR}),
+    shared_by_graph=frozenset({*strategies.OF_THE_CALL, *FORMS}),
     corners=strategies.corners(SMALL, OWN_CORNERS),
     axes={
         "query": ("B", "T", "d_query"),
@@ -133,7 +154,7 @@ MULTI_HEAD_ATTENTION = Kind(
         "query_mask": ("B", "T"),
         "key_mask": ("B", "S"),
         "value_mask": ("B", "S"),
-        "attention_mask": ("B", "T", "S"),
+        "attention_mask": ("B", "H", "T", "S"),
         "output": ("B", "T", "d_output"),
         "weights": ("B", "T", "H", "S"),
     },

@@ -5,15 +5,17 @@ import numpy as np
 from parity_tests import strategies
 from parity_tests.dot_product import some_hidden
 from parity_tests.example import Example
+from parity_tests.multi_head_masks import ALL_MASKS, MASKS, NO_MASKS, PADDING, manner
+from parity_tests.multi_head_masks import masks as masks_of
 
-MASKS = ("query_mask", "key_mask", "value_mask", "attention_mask")
-WHICH_MASKS = tuple(f"{name} given" for name in MASKS)
-NO_MASKS, ALL_MASKS = (dict.fromkeys(WHICH_MASKS, given) for given in (False, True))
 DEPTHS = ("d_k", "d_v", "d_query", "d_key", "d_value", "d_output")
 SMALL = {
     "lengths": "free", "depths": "free", "dtype": "float32",
     "B": 2, "T": 5, "S": 7, "d_k": 3, "d_v": 2, "d_query": 4, "d_key": 5, "d_value": 6, "d_output": 3,
 }  # fmt: skip
+OF_ITEMS = {"attention_mask given": True, "mask axes": "B T S"}
+NO_PADDING = dict.fromkeys((f"{name} given" for name in PADDING), False)
+ALONG_AXIS_2 = {"attention_axes": 2, "window of axis 1": False, "causal": False, "B": 4}
 OWN_CORNERS = {
     "one head": {"H": 1},
     "three heads, biases and a gate": {"H": 3, "use_bias": True, "use_gate": True},
@@ -37,8 +39,13 @@ OWN_CORNERS = {
     "causal without a mask": {**NO_MASKS, "causal": True, "d_weights": False, "sliding_window": None},
     "causal without a mask, traced": {**NO_MASKS, "causal": True, "traced": True, "sliding_window": None},
     "a window": {**NO_MASKS, "sliding_window": 2, "T": 8, "S": 8},
-    "along another axis": {"attention_axes": 2, "attention_mask given": True},
-    "along another axis, traced": {"attention_axes": 2, "attention_mask given": True, "traced": True},
+    "along axis 1 of two": {**OF_ITEMS, **NO_PADDING, "attention_axes": 1, "B": 4},
+    "along axis 2": {**ALL_MASKS, **ALONG_AXIS_2},
+    "along axis 2, traced": {**OF_ITEMS, **ALONG_AXIS_2, "traced": True},
+    "a mask of each head": {**NO_PADDING, "attention_mask given": True, "mask axes": "B H T S"},
+    "a mask without items": {**ALL_MASKS, "mask axes": "T S", "B": 3},
+    "masks that come with their inputs": {**ALL_MASKS, "masks with inputs": True, "key given": True},
+    "query, key and value in one": {"key given": False, "same tensor": True, "query_mask given": True, "T": 6},
     "a causal window": {**NO_MASKS, "sliding_window": 2, "T": 8, "S": 8, "causal": True},
 }
 UNLESS_GIVEN = {"value_dim": ("d_v", "d_k"), "output_shape": ("d_output", "d_query")}  # the depth that is taken then
@@ -51,32 +58,43 @@ def draw(choice, rng, options):
     depths = strategies.depths(choice, DEPTHS)
     depths |= {name: depths[other] for option, (name, other) in UNLESS_GIVEN.items() if option not in options}
     lengths = strategies.lengths(choice, ("B", "T", "S"), depths)
-    (B, T, S), dtype = lengths.values(), fields["dtype"]
     two = "two_inputs" in options and not choice("key given", (True, True, False))
+    same = two and "same_tensor" in options and choice("same tensor", (False, True, True))
+    if same:
+        lengths["S"], depths["d_value"] = lengths["T"], depths["d_query"]
     if two:
         depths["d_key"] = depths["d_value"]
-    largest = max(depths["d_query"], depths["d_key"])
-    wide = max(1, strategies.largest_exact(dtype, depths["d_k"]) // (2 * largest + 2))  # as weights reach 2
-    of_inputs = choice("values", strategies.KINDS_OF_VALUES)
-    shapes = {"query": (B, T, depths["d_query"]), "key": (B, S, depths["d_key"]), "value": (B, S, depths["d_value"])}
-    inputs = {name: strategies.arrays(choice, shape, dtype, rng, of_inputs, wide) for name, shape in shapes.items()}
-    masks = _masks(choice, B, T, S, rng)
-    if constructor.get("attention_axes"):  # where Keras takes no other mask
-        masks |= dict.fromkeys(("query_mask", "key_mask", "value_mask"))
+    (B, T, S), H, dtype = lengths.values(), constructor["num_heads"], fields["dtype"]
+    masks = masks_of(choice, B, H, T, S, constructor, options, rng)
+    how = manner(choice, masks, constructor, options)
     if two:
-        del inputs["key"]
         masks["key_mask"] = None
-    H, cotangent = constructor["num_heads"], strategies.cotangents
+    if same:
+        masks["value_mask"], how["same_tensor"] = masks["query_mask"], True
+    cotangent = strategies.cotangents
     return Example(
         constructor=constructor | _depths_given(depths, options),
-        inputs=inputs,
+        inputs=_inputs(choice, rng, B, T, S, depths, dtype, two, same),
         weights=weights(choice, rng, constructor, depths, dtype),
         masks=masks,
         d_output=cotangent(choice, (B, T, depths["d_output"]), dtype, rng),
         d_weights=cotangent(choice, (B, T, H, S), dtype, rng) if choice("d_weights", (False, True, True)) else None,
         judged=np.ones((B, T), dtype=bool),
+        manner=how,
         **fields,
     )
+
+
+def _inputs(choice, rng, B, T, S, depths, dtype, two, same):
+    """Query, key and value; two of them if the values are the keys too; if they are the queries too, these twice."""
+    largest = max(depths["d_query"], depths["d_key"])
+    wide = max(1, strategies.largest_exact(dtype, depths["d_k"]) // (2 * largest + 2))  # as weights reach 2
+    kind = choice("values", strategies.KINDS_OF_VALUES)
+    shapes = {"query": (B, T, depths["d_query"]), "key": (B, S, depths["d_key"]), "value": (B, S, depths["d_value"])}
+    inputs = {name: strategies.arrays(choice, shape, dtype, rng, kind, wide) for name, shape in shapes.items()}
+    if two:
+        del inputs["key"]
+    return {**inputs, "value": inputs["query"]} if same else inputs
 
 
 def _made(choice, options):
@@ -89,10 +107,11 @@ def _made(choice, options):
     among = {
         "use_gate": (False, True),
         "sliding_window": (None, None, 1, 2, 3),
-        "attention_axes": (None, None, None, 2),
+        "attention_axes": (None, None, None, None, 1, 2),
+        "flash_attention": (None, None, False),
     }
     made |= {name: choice(name, values) for name, values in among.items() if name in options}
-    if made.get("attention_axes"):
+    if made.get("attention_axes") == 2 and not choice("window of axis 1", (False, False, False, True)):
         made["sliding_window"] = None  # which is along axis 1, as it says
     return made
 
@@ -123,23 +142,10 @@ def weights(choice, rng, constructor, depths, dtype):
     }
 
 
-def _masks(choice, B, T, S, rng):
-    masks = {
-        name: strategies.position_masks(choice, name, B, size, rng)
-        for name, size in (("query_mask", T), ("key_mask", S), ("value_mask", S))
-    }
-    given, of_all_items = (
-        choice("attention_mask given", (False, True)),
-        choice("mask of all items", (False, False, True)),
-    )
-    attention_mask = rng.random((1 if of_all_items else B, T, S)) < 0.7
-    return {**masks, "attention_mask": attention_mask if given else None}
-
-
 def plain(options=frozenset(), used=False):
     """A small example without mask, its constructor's options all used or all left at rest."""
     constructor = {"num_heads": 2, **strategies.plain_options(options, used)}
-    at_rest = {"use_gate": used, "sliding_window": 2 if used else None, "attention_axes": None}
+    at_rest = {"use_gate": used, "sliding_window": 2 if used else None, "attention_axes": None, "flash_attention": None}
     constructor |= {name: value for name, value in at_rest.items() if name in options}
     if "groups" in options:
         constructor["groups"] = 2 if used else 1
@@ -184,7 +190,7 @@ def identity(example):
     dtype = strategies.numpy_dtype(example.dtype)
     constructor = example.constructor | ({"use_gate": False} if "use_gate" in example.constructor else {})
     zeros = weights(_first, rng, constructor, depths, example.dtype)
-    shown = {"query_mask": (B, T), "attention_mask": (B, T, S)}
+    shown = {"query_mask": (B, T), "attention_mask": (*_items_and_heads(example, B), T, S)}
     return example._replace(
         constructor=constructor | _depths_given(depths, options),
         inputs={name: array.astype(dtype) for name, array in inputs.items() if not (two and name == "key")},
@@ -197,4 +203,11 @@ def identity(example):
         d_weights=None if example.d_weights is None else rng.integers(-2, 3, (B, T, H, S)).astype(dtype),
         judged=np.ones((B, T), dtype=bool),
         training=True,
+        manner={name: way for name, way in example.manner.items() if name != "same_tensor"},
     )
+
+
+def _items_and_heads(example, B):
+    """The first sizes of an attention mask as that of the example for so many items: 1 for what it has not."""
+    mask = example.masks["attention_mask"]
+    return (1 if example.manner.get("mask_axes") == 2 else B, 1 if mask is None else mask.shape[1])

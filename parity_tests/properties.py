@@ -88,7 +88,9 @@ def symbolic(layers, example):
         masks = [
             None if mask is None else _symbol(kind, name, mask, "bool", known) for name, mask in example.masks.items()
         ]
-        alone, both = (called(subject, layer, inputs, masks, many, example.causal) for many in (False, True))
+        alone, both = (
+            called(subject, layer, inputs, masks, many, example.causal, **example.manner) for many in (False, True)
+        )
         said = [("output alone", "output", *alone), *((name, name, one) for name, one in zip(kind.results, both))]
         shape = subject.output_shape(layer, [tuple(one.shape) for one in inputs])
         if shape is not None:
@@ -107,7 +109,7 @@ def compute_mask(layers, example):
     """
     tensors = [keras.ops.convert_to_tensor(array) for array in example.inputs.values()]
     masks = [None if mask is None else keras.ops.convert_to_tensor(mask) for mask in example.masks.values()]
-    received = layers.subject.mask(layers.of(example).layer, tensors, masks)
+    received = layers.subject.mask(layers.of(example).layer, tensors, masks, **example.manner)
     expected = masks[0] if layers.subject.kind.hands_mask_on else None
     if expected is not None and hasattr(received, "dtype"):
         return {"compute_mask": _changed(expected, received)}
@@ -123,7 +125,7 @@ def reloading(layers, example):
     subject, built = layers.subject, layers.fresh(example)
     inputs = [_input(subject.kind, name, array, example.dtype) for name, array in example.inputs.items()]
     masks = [None if mask is None else _input(subject.kind, name, mask, "bool") for name, mask in example.masks.items()]
-    results = called(subject, built.layer, inputs, masks, True, example.causal)
+    results = called(subject, built.layer, inputs, masks, True, example.causal, **example.manner)
     given = [one for one in (*inputs, *masks) if one is not None]
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "model.keras")

@@ -44,7 +44,8 @@ class Subject:
     def call(self, layer, inputs, masks, return_attention_scores, use_causal_mask, **training):
         """Call the layer on the example's inputs and masks, in the order of the example.
 
-        ``training``, true or false, is given in some calls if ``dropout`` is among the subject's options.
+        ``training``, true or false, is given in some calls if ``dropout`` is among the subject's options; so is what an
+        example's ``manner`` has, if the subject has those options.
         """
         listed = len(inputs) > 1
         causal = {"use_causal_mask": use_causal_mask} if self.kind.causal else {}

@@ -16,6 +16,7 @@ from parity_tests.mutants import (
     equivalent,
     forward,
     gradients,
+    handed_over,
     hierarchical,
     large_values,
     masks,
@@ -48,7 +49,7 @@ _FAULTS = {
     for module in (
         forward, masks, causal, returned_weights, shapes, precision, large_values,
         gradients, dropout, randomness, configuration, symbolic, state,
-        additive, multi_head, attention_of_heads, softmax, pooling, hierarchical, equivalent,
+        additive, multi_head, handed_over, attention_of_heads, softmax, pooling, hierarchical, equivalent,
     )
 }  # fmt: skip
 CATEGORIES = {category: tuple(faults) for category, faults in _FAULTS.items()}

@@ -1,0 +1,36 @@
+"""Masks in the forms in which a layer of Keras is handed them."""
+
+import keras
+
+from parity_tests.folded import laid_out
+
+
+@keras.saving.register_keras_serializable(package="attention_reference")
+class ComesWithMask(keras.layers.Layer):
+    """A tensor and a mask, as a tensor that comes with that mask."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs, autocast=False)
+        self.supports_masking = True
+
+    def call(self, inputs):
+        return inputs[0] * 1  # another tensor, as masks are kept with the one at hand
+
+    def compute_mask(self, inputs, previous_mask=None):
+        return inputs[1]
+
+
+def with_mask(tensor, mask):
+    """The tensor, with which its mask comes, if there is one."""
+    return tensor if mask is None else ComesWithMask()([tensor, mask])
+
+
+def of_axes(mask, axes, along):
+    """An attention mask of (B, H, T, S) with fewer axes: (B, T, S) or (T, S); or with two for B, as items are laid."""
+    if mask is None:
+        return None
+    mask = laid_out(mask, along and 2)
+    if axes == 4:
+        return mask
+    mask = keras.ops.squeeze(mask, -3)
+    return mask[(0,) * (len(mask.shape) - 2)] if axes == 2 else mask

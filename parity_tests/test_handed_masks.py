@@ -1,0 +1,92 @@
+"""The forms in which a layer of several heads is handed the same masks and inputs: all are drawn, and none matters."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from parity_tests import search, strategies, subjects
+from parity_tests.backend import quiet_warnings, to_numpy
+from parity_tests.folded import halves, laid_back, laid_out
+from parity_tests.handed_masks import of_axes
+from parity_tests.layers import Layers
+
+pytestmark = pytest.mark.backend
+NAMES = ("keras.layers.MultiHeadAttention", "keras.layers.GroupQueryAttention")
+SETTLED = {"traced": False, "dtype": "float32", "lengths": "free", "depths": "free", "B": 2, "T": 3, "S": 5}
+
+
+@pytest.fixture(params=NAMES)
+def subject(request):
+    return subjects.find(request.param)
+
+
+@pytest.mark.parametrize("along", [None, 1, 2])
+@pytest.mark.parametrize("items", [0, 1, 2, 3, 4])
+def test_what_is_laid_out_along_several_axes_comes_back(items, along):
+    array = np.arange(items * 15, dtype="float32").reshape(items, 3, 5)
+    laid = laid_out(array, along)
+    more, fewer = halves(items)
+    shapes = {None: (items, 3, 5), 1: (more, 3, fewer, 5), 2: (more, fewer, 3, 5)}
+    assert tuple(laid.shape) == shapes[along]
+    assert np.array_equal(to_numpy(laid_back(laid, along)), array)
+
+
+@pytest.mark.parametrize(("axes", "shape"), [(2, (3, 5)), (3, (1, 3, 5)), (4, (1, 1, 3, 5))])
+def test_a_mask_has_as_many_axes_as_it_is_asked_for(axes, shape):
+    assert tuple(of_axes(np.ones((1, 1, 3, 5), bool), axes, None).shape) == shape
+
+
+def test_every_form_is_drawn(subject):
+    drawn = Counter()
+
+    def visit(one, trials):
+        drawn.update({**one.example.manner}.items())
+        mask = one.example.masks["attention_mask"]
+        drawn["heads"] += mask is not None and mask.shape[1] > 1
+        drawn["rows of items"] += "along" in one.example.manner and halves(len(one.example.judged))[0] > 1
+        return {}
+
+    search.walk(subject, visit, 2000, 0, corners=False)
+    forms = [("mask_axes", 2), ("mask_axes", 4), ("masks_with_inputs", True), ("same_tensor", True), "heads"]
+    if "attention_axes" in subject.options:
+        forms += [("along", 1), ("along", 2), "rows of items"]
+    assert all(drawn[form] > 20 for form in forms), drawn
+
+
+def results(subject, example):
+    with quiet_warnings():  # as GroupQueryAttention says that its projections lose the masks, which it uses
+        return [to_numpy(one) for one in Layers(subject).of(example).run(example, return_attention_scores=True)]
+
+
+def drawn(subject, **settled):
+    return strategies.of_corner(subject.kind, subject.options, {**SETTLED, **settled}, seed=0)[0].example
+
+
+def same(before, after):
+    return all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
+
+
+def test_the_axes_that_a_mask_of_all_items_lacks_do_not_matter(subject):
+    padding = dict.fromkeys(("query_mask given", "key_mask given", "value_mask given"), False)
+    settled = {"attention_mask given": True, "mask axes": "1 T S", "attention_axes": None, "key given": True, **padding}
+    example = drawn(subject, **settled, **{"masks with inputs": False})
+    assert not example.manner
+    for axes in (2, 4):
+        assert same(results(subject, example), results(subject, example._replace(manner={"mask_axes": axes})))
+
+
+def test_masks_may_come_with_their_inputs(subject):
+    settled = {"value_mask given": True, "key_mask given": True, "attention_mask given": False, "key given": True}
+    example = drawn(subject, **settled, attention_axes=None)
+    as_arguments, with_inputs = (example._replace(manner=how) for how in ({}, {"masks_with_inputs": True}))
+    assert not subject.kind.visible(example).all()
+    assert same(results(subject, as_arguments), results(subject, with_inputs))
+
+
+def test_one_tensor_may_be_query_key_and_value(subject):
+    settled = {"key given": False, "same tensor": True, "query_mask given": True, "attention_axes": None}
+    example = drawn(subject, **settled)
+    twice = example._replace(manner={name: way for name, way in example.manner.items() if name != "same_tensor"})
+    assert example.manner["same_tensor"]
+    assert same(results(subject, example), results(subject, twice))
