@@ -15,6 +15,7 @@ SMALL = {
 }  # fmt: skip
 OF_ITEMS = {"attention_mask given": True, "mask axes": "B T S"}
 NO_PADDING = dict.fromkeys((f"{name} given" for name in PADDING), False)
+IN_ONE = {"key given": False, "same tensor": True}
 ALONG_AXIS_2 = {"attention_axes": 2, "window of axis 1": False, "causal": False, "B": 4}
 OWN_CORNERS = {
     "one head": {"H": 1},
@@ -42,10 +43,10 @@ OWN_CORNERS = {
     "along axis 1 of two": {**OF_ITEMS, **NO_PADDING, "attention_axes": 1, "B": 4},
     "along axis 2": {**ALL_MASKS, **ALONG_AXIS_2},
     "along axis 2, traced": {**OF_ITEMS, **ALONG_AXIS_2, "traced": True},
-    "a mask of each head": {**NO_PADDING, "attention_mask given": True, "mask axes": "B H T S"},
+    "a mask of each head": {**OF_ITEMS, **NO_PADDING, "mask axes": "B H T S", "attention_axes": None},
     "a mask without items": {**ALL_MASKS, "mask axes": "T S", "B": 3},
     "masks that come with their inputs": {**ALL_MASKS, "masks with inputs": True, "key given": True},
-    "query, key and value in one": {"key given": False, "same tensor": True, "query_mask given": True, "T": 6},
+    "query, key and value in one": {**IN_ONE, "query_mask given": True, "attention_axes": None, "T": 6},
     "a causal window": {**NO_MASKS, "sliding_window": 2, "T": 8, "S": 8, "causal": True},
 }
 UNLESS_GIVEN = {"value_dim": ("d_v", "d_k"), "output_shape": ("d_output", "d_query")}  # the depth that is taken then

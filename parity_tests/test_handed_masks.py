@@ -11,7 +11,6 @@ from parity_tests.folded import halves, laid_back, laid_out
 from parity_tests.handed_masks import of_axes
 from parity_tests.layers import Layers
 
-pytestmark = pytest.mark.backend
 NAMES = ("keras.layers.MultiHeadAttention", "keras.layers.GroupQueryAttention")
 SETTLED = {"traced": False, "dtype": "float32", "lengths": "free", "depths": "free", "B": 2, "T": 3, "S": 5}
 
@@ -21,6 +20,7 @@ def subject(request):
     return subjects.find(request.param)
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("along", [None, 1, 2])
 @pytest.mark.parametrize("items", [0, 1, 2, 3, 4])
 def test_what_is_laid_out_along_several_axes_comes_back(items, along):
@@ -32,6 +32,7 @@ def test_what_is_laid_out_along_several_axes_comes_back(items, along):
     assert np.array_equal(to_numpy(laid_back(laid, along)), array)
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize(("axes", "shape"), [(2, (3, 5)), (3, (1, 3, 5)), (4, (1, 1, 3, 5))])
 def test_a_mask_has_as_many_axes_as_it_is_asked_for(axes, shape):
     assert tuple(of_axes(np.ones((1, 1, 3, 5), bool), axes, None).shape) == shape
@@ -67,6 +68,7 @@ def same(before, after):
     return all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
 
 
+@pytest.mark.backend
 def test_the_axes_that_a_mask_of_all_items_lacks_do_not_matter(subject):
     padding = dict.fromkeys(("query_mask given", "key_mask given", "value_mask given"), False)
     settled = {"attention_mask given": True, "mask axes": "1 T S", "attention_axes": None, "key given": True, **padding}
@@ -76,6 +78,7 @@ def test_the_axes_that_a_mask_of_all_items_lacks_do_not_matter(subject):
         assert same(results(subject, example), results(subject, example._replace(manner={"mask_axes": axes})))
 
 
+@pytest.mark.backend
 def test_masks_may_come_with_their_inputs(subject):
     settled = {"value_mask given": True, "key_mask given": True, "attention_mask given": False, "key given": True}
     example = drawn(subject, **settled, attention_axes=None)
@@ -84,6 +87,7 @@ def test_masks_may_come_with_their_inputs(subject):
     assert same(results(subject, as_arguments), results(subject, with_inputs))
 
 
+@pytest.mark.backend
 def test_one_tensor_may_be_query_key_and_value(subject):
     settled = {"key given": False, "same tensor": True, "query_mask given": True, "attention_axes": None}
     example = drawn(subject, **settled)
