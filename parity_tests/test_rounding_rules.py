@@ -67,6 +67,13 @@ def test_what_is_selected_keeps_its_bound(rng):
 
 
 @given(generators())
+def test_what_a_condition_of_fewer_axes_selects_keeps_its_bound_in_another_shape(rng):
+    scores, mask = uncertain(rng, (2, 3, 4), 1.0), rng.random(4) < 0.5
+    chosen = np.where(mask, scores, -np.inf)  # -inf is a number of which it is known what it is a multiple of
+    assert np.array_equal(chosen.reshape(6, 4).error, np.where(mask, scores.error, 0.0).reshape(6, 4))
+
+
+@given(generators())
 def test_what_is_moved_to_another_axis_keeps_its_bound(rng):
     a, integers = uncertain(rng, (2, 3, 4), 1.0), track(rng.integers(-9, 10, (2, 3, 4)), FLOAT32)
     moved = np.moveaxis(a, -3, -1)

@@ -232,7 +232,8 @@ def select(condition: Array, a: Tracked, b: Tracked) -> Tracked:
     )
     step = None
     if a.step is not None or b.step is not None:
-        step = np.where(condition, 0.0 if a.step is None else a.step, 0.0 if b.step is None else b.step)
+        steps = np.where(condition, 0.0 if a.step is None else a.step, 0.0 if b.step is None else b.step)
+        step = np.broadcast_to(steps, value.shape)  # as a condition may have fewer axes than what it chooses
     return Tracked(value, error, loose, magnitude, step, terms, sum_of=sum_of)
 
 
