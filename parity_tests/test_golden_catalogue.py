@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 
 from parity_tests.golden import catalogue, generate, structure
+from reference.concepts import concept_of
 from reference.golden import bounds, read_case
 from reference.rounding import BFLOAT16, FLOAT16, FLOAT32, FLOAT64
 
 CASES = {path: read_case(generate.HOME / "cases" / f"{path}.json") for path in catalogue.PLANS}
 DOCUMENTATION = (generate.HOME / "README.md").read_text(encoding="utf-8")
-OF_SCORES = {"d_query", "d_key", "d_scale", "d_W_q", "d_W_k", "d_b_q"}
+OF_SCORES = {
+    *{"d_query", "d_key", "d_scale", "d_W_q", "d_W_k", "d_b_q"},
+    *{"d_W_a", "d_b_a", "d_context", "d_scores"},
+}
 
 # Gradients that are 0 for a reason, beside those of weights that are 1 and those of biases of keys.
 ZERO = {
@@ -22,6 +26,9 @@ ZERO = {
     "dot_product/no_keys": {"d_query", "d_scale"},  # nothing is attended
     "dot_product/everything_hidden": {"d_query", "d_key", "d_value", "d_scale"},  # nothing is attended
     "dot_product/cotangent_on_the_weights_alone": {"d_value"},  # weights do not depend on values
+    "additive/by_hand": {"d_query", "d_scale", "d_v_a"},  # all sums are 0, and so are the scores, whatever v_a is
+    "multi_head/by_hand": {"d_query", "d_W_q", "d_W_k", "d_scale"},  # the keys are 0
+    "pooling/by_hand": {"d_W_a"},  # the context is 0
     "self_attention/by_hand": {"d_W_q", "d_W_k", "d_scale"},  # the one position that counts is 0
 }
 OVERFLOWS = float(np.log(np.finfo(np.float32).max))  # the score above which an exponential of float32 is infinite
@@ -30,8 +37,13 @@ UNDERFLOWS = float(np.log(np.finfo(np.float32).tiny))
 
 def rows(case):
     """The scores of each query, and which of them it sees."""
-    scores, visible = case.expected["scores"], case.expected["visible"]
+    scores, visible = scores_of(case), case.expected["visible"]
     return [(scores[row], visible[row]) for row in np.ndindex(scores.shape[:-1])]
+
+
+def scores_of(case):
+    """The scores, which a softmax is given."""
+    return np.broadcast_to(case.expected.get("scores", case.inputs.get("scores")), case.expected["visible"].shape)
 
 
 def has_ties(case):
@@ -51,8 +63,15 @@ def has_a_row_far_below(case):
 
 
 def has_large_scores(case):
-    scores = case.expected["scores"]
+    scores = scores_of(case)
     return bool((np.abs(scores[np.isfinite(scores)]) > OVERFLOWS).any())
+
+
+def is_saturated(case):
+    """Whether every tanh is that of 4 at least."""
+    if "x" in case.inputs:
+        return np.abs(case.inputs["x"] @ case.inputs["W_a"]).min() >= 4
+    return np.abs(case.inputs["query"][:, None] + case.inputs["key"]).min() >= 4
 
 
 def flagged(flag):
@@ -107,12 +126,13 @@ def test_nothing_that_is_expected_is_subnormal():
 def test_gradients_have_the_shapes_of_their_inputs_and_results_have_all_leading_axes():
     for path, case in CASES.items():
         assert all(case.expected[f"d_{name}"].shape == array.shape for name, array in case.inputs.items()), path
-        own = {"key_mask": 1, "query_mask": 1, "b_q": 1, "b_k": 1, "b_v": 1}
-        arrays = {**case.inputs, **case.masks}.items()
-        leading = np.broadcast_shapes(*(array.shape[: max(0, array.ndim - own.get(name, 2))] for name, array in arrays))
-        assert {case.expected[name].shape[:-2] for name in ("visible", "scores", "weights", "output")} == {leading}, (
-            path
+        concept = concept_of(case.inputs)
+        own = {name: len(axes) - 1 for name, axes in concept.axes.items() if axes[:1] == ("...",)}
+        arrays = {name: array for name, array in {**case.inputs, **case.masks}.items() if name in own}
+        leading = np.broadcast_shapes(
+            *(array.shape[: max(0, array.ndim - own[name])] for name, array in arrays.items())
         )
+        assert {case.expected[name].shape[: -own[name]] for name in concept.results} == {leading}, path
 
 
 def test_a_bias_of_minus_infinity_hides_and_has_no_gradient():
@@ -157,6 +177,7 @@ def test_flags_that_follow_from_results_are_where_they_are_true(flag, applies):
         ("row_far_below", has_a_row_far_below),
         ("large_cotangent", lambda case: np.abs(case.cotangents["d_output"]).max() > 1000),
         ("large_values", lambda case: np.abs(case.inputs["x"] @ case.inputs["W_v"]).max() == 128),
+        ("saturated", is_saturated),
     ],
 )
 def test_flags_written_by_hand_are_true(flag, applies):

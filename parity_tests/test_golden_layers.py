@@ -5,23 +5,30 @@ import re
 import numpy as np
 import pytest
 
-import keras_impl
-from parity_tests import mutants, subjects
+from parity_tests import mutants, score, subjects
 from parity_tests.__main__ import main
 from parity_tests.dot_product import ATTENTION
 from parity_tests.golden import folder, held, table, translation
-from parity_tests.golden.results import Given
+from parity_tests.golden.results import DTYPES, Given
 from parity_tests.golden.verdict import Truth, verdict
 from parity_tests.self_attention import SELF_ATTENTION
 
 TRUTH = Truth(folder.read())
 SOME = ("dot_product/causal", "dot_product/batch_and_heads", "dot_product/hidden_queries_and_keys")
+OF_HEADS = {"multi_head_nothing_visible", "scale_in_float32", "bias_along_another_axis"}
 KNOWN = {
     "keras_impl:AttentionLayer": set(),
     "keras_impl:SelfAttention": set(),
+    "keras_impl:AttentionPooling": set(),
     "keras.layers.Attention": {"nothing_visible"},
+    "keras.layers.Attention.concat": {"nothing_visible"},
+    "keras.layers.AdditiveAttention": {"nothing_visible"},
+    "keras.layers.MultiHeadAttention": OF_HEADS,
+    "keras.layers.GroupQueryAttention": OF_HEADS,
+    "keras.layers.Softmax": set(),
     "keras.ops.dot_product_attention": {"op_nothing_visible", "scale_in_float32"},
 }
+MANY = {"dot_product": 20, "self_attention": 20, "additive": 4, "multi_head": 15, "pooling": 10, "softmax": 10}
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +46,7 @@ def few_cases(few, monkeypatch):
 def wrong(name, truth, dtypes=("float32",)):
     """A fault of the gallery, held to cases."""
     fault = getattr(mutants, name)
-    kind = SELF_ATTENTION if issubclass(fault, keras_impl.SelfAttention) else ATTENTION
-    subject = subjects.Subject(f"parity_tests.mutants:{name}", kind, fault, subjects.options_of(fault, kind))
-    return held.layer(truth, subject, dtypes)
+    return held.layer(truth, score.subject_of(name, fault), dtypes)
 
 
 def disagreeing(one):
@@ -49,11 +54,13 @@ def disagreeing(one):
     return {path for path in one.verdicts if one.worst(path)[1].verdict in ("disagrees", "error")}
 
 
+@pytest.mark.parametrize("dtypes", [("float32", "float64"), pytest.param(DTYPES, marks=pytest.mark.ci)], ids=len)
 @pytest.mark.parametrize("target", KNOWN)
-def test_registered_layers_give_what_the_cases_expect(target):
-    one = held.layer(TRUTH, subjects.find(target))
+def test_registered_layers_give_what_the_cases_expect(target, dtypes):
+    one = held.layer(TRUTH, subjects.find(target), dtypes)
     assert one.agrees
-    assert len(one.verdicts) > 20
+    (concept,) = {path.partition("/")[0] for path in one.verdicts}
+    assert len(one.verdicts) > MANY[concept]
     known = {name for dtypes in one.verdicts.values() for found in dtypes.values() for name in found.known}
     assert known == KNOWN[target]
 
@@ -62,11 +69,11 @@ def test_without_a_target_layers_are_held_of_which_there_are_cases(few_cases, ca
     assert main(["golden", "--dtype", "float32"]) == 0
     printed = capsys.readouterr().out
     assert all(f"{target}: " in printed for target in KNOWN)
-    assert "Softmax" not in printed
+    assert "HierarchicalAttention" not in printed
 
 
 def test_a_layer_of_which_there_are_no_cases_is_refused_in_one_line(capsys):
-    assert main(["golden", "keras.layers.Softmax"]) == 2
+    assert main(["golden", "keras_impl:HierarchicalAttention"]) == 2
     printed = capsys.readouterr().err
     assert printed.startswith("parity_tests: target: expected one of the kinds attention, self_attention")
     assert printed.count("\n") == 1
@@ -91,6 +98,15 @@ def test_the_reference_gives_what_all_cases_expect():
         ("KeysPastEightIgnored", "many_keys"),
         ("WeightsGradientStopped", "cotangent_on_weights"),
         ("QueryBiasAddedTwice", "projection_biases"),
+        ("LastDepthLeftOut", "tanh"),
+        ("SlopeOfTheTanhForgotten", "tanh"),
+        ("HeadsMergedBackwards", "many_heads"),
+        ("KeyGroupsInTurn", "grouped"),
+        ("GateTwice", "gate"),
+        ("WindowTooWide", "window"),
+        ("AttentionMaskOfTheFirstItem", "mask"),
+        ("PaddingTakesItsShare", "padding"),
+        ("BiasAfterTanh", "projection_biases"),
     ],
 )
 def test_a_fault_is_found_by_cases_that_hunt_it(name, flag):

@@ -14,7 +14,7 @@ from parity_tests.golden import folder  # noqa: E402
 from parity_tests.golden.to_onnx import run  # noqa: E402
 from parity_tests.golden.to_onnx.__main__ import main, write  # noqa: E402
 from parity_tests.golden.to_onnx.export import DTYPES, exported, files, inexpressible  # noqa: E402
-from parity_tests.golden.translation import depth  # noqa: E402
+from parity_tests.golden.translation.batch import depth  # noqa: E402
 from parity_tests.golden.verdict import Truth, verdict  # noqa: E402
 from reference.golden import work  # noqa: E402
 

@@ -8,46 +8,28 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reference.case_file import fields
-from reference.dot_product import DotProductAttention, DotProductGradients, dot_product_attention
-from reference.dot_product import dot_product_attention_backward as dot_product_backward
-from reference.inputs import Array, refuse
+from reference.case_file import GoldenCase, fields
+from reference.case_work import COMPUTATIONS
+from reference.concepts import LOOSE, Concept, concept_of
+from reference.inputs import Array
 from reference.masks import window_mask
 from reference.rounding import track
 from reference.rounding_model import Arithmetic
-from reference.self_attention import SelfAttention, SelfAttentionGradients, self_attention, self_attention_backward
-
-
-class GoldenCase(NamedTuple):
-    """What goes in, and what must come out, as arrays by name."""
-
-    description: str
-    flags: tuple[str, ...]
-    options: dict[str, Any]  # softcap; causal with its offset; window with left, right and offset
-    inputs: dict[str, Array]
-    masks: dict[str, Array]  # mask (..., T, S), key_mask (..., S), query_mask (..., T)
-    cotangents: dict[str, Array]  # d_output, and d_weights if the loss depends on the weights too
-    expected: dict[str, Array]  # visible, scores, weights, output, and d_ and the name of each input
 
 
 class Worked(NamedTuple):
     """A case worked out: the records of forward and backward, and what hidden queries change of them."""
 
-    record: DotProductAttention | SelfAttention
-    gradients: DotProductGradients | SelfAttentionGradients
-    output: Array  # 0 where a query is hidden
-    d_output: Array  # 0 where a query is hidden
-
-    @property
-    def attention(self) -> DotProductAttention:
-        """The record of the dot-product attention."""
-        return self.record.attention if isinstance(self.record, SelfAttention) else self.record
+    concept: Concept
+    record: Any  # such as a `reference.dot_product.DotProductAttention`
+    gradients: Any
+    output: Any  # 0 where a query is hidden; None if the weights are all that there is
+    d_output: Any  # 0 where a query is hidden
 
     def results(self, names: Any) -> dict[str, Array]:
         """The results of these names: visible, scores, weights, output, and gradients of inputs."""
-        inner = self.gradients.attention if isinstance(self.gradients, SelfAttentionGradients) else self.gradients
-        found = {**self.attention._asdict(), **inner._asdict(), **self.gradients._asdict(), "output": self.output}
-        found["visible"] = np.isfinite(self.attention.logits)
+        found = COMPUTATIONS[self.concept.name].results(self.record, self.gradients)
+        found |= {"output": self.output, "visible": np.isfinite(found["logits"])}
         return {name: found[name] for name in names}
 
 
@@ -108,22 +90,19 @@ def work(case: GoldenCase, convert: Any = np.asarray) -> Worked:
            [0.]])
     """
     inputs = {name: convert(array) for name, array in case.inputs.items()}
-    mask = visible(case)
-    softcap = case.options.get("softcap")
-    record: Any
-    if "x" in inputs:
-        record = self_attention(**inputs, softcap=softcap, mask=mask)
-        backward: Any = self_attention_backward
-    else:
-        record = dot_product_attention(**inputs, softcap=softcap, mask=mask)
-        backward = dot_product_backward
-    output, d_output = record.output, case.cotangents["d_output"]
+    concept = concept_of(inputs)
+    computation = COMPUTATIONS[concept.name]
+    options = {name: option for name, option in case.options.items() if name not in ("causal", "window")}
+    record = computation.forward(**inputs, mask=visible(case), **options)
+    output: Any = getattr(record, "output", None)
+    d_output: Any = case.cotangents.get("d_output")
     if "query_mask" in case.masks:
         shown = case.masks["query_mask"][..., None]
         output, d_output = np.where(shown, output, 0.0), np.where(shown, d_output, 0.0)
     d_weights = case.cotangents.get("d_weights")
-    gradients = backward(convert(d_output), record, None if d_weights is None else convert(d_weights))
-    return Worked(record, gradients, output, d_output)
+    cotangents = [None if array is None else convert(array) for array in (d_output, d_weights)]
+    gradients = computation.backward(cotangents[0], record, cotangents[1])
+    return Worked(concept, record, gradients, output, d_output)
 
 
 def bounds(case: GoldenCase, arithmetic: Arithmetic) -> dict[str, Array]:
@@ -165,18 +144,30 @@ def bounds(case: GoldenCase, arithmetic: Arithmetic) -> dict[str, Array]:
 
 
 def visible(case: GoldenCase) -> Array:
-    """Which keys each query may attend, all masks together but for what a bias of -inf hides: (..., T, S) of bool."""
-    of_queries, of_keys = (case.inputs.get("x", case.inputs.get(name)) for name in ("query", "key"))
-    if of_queries is None or of_keys is None:
-        refuse("inputs", "x, or query, key and value", ", ".join(case.inputs))
-    T, S = of_queries.shape[-2], of_keys.shape[-2]
-    mask = np.ones((T, S), dtype=np.bool_)
+    """Which keys may be attended, all masks together but for what a bias of -inf hides: of bool, as scores are."""
+    axes, T, S = _of_scores(case)
+    mask = np.ones((T, S)[-len(axes) :], dtype=np.bool_)
     if "mask" in case.masks:
         mask = mask & case.masks["mask"]
     if "key_mask" in case.masks:
-        mask = mask & case.masks["key_mask"][..., None, :]
+        between = (1,) * (len(axes) - 1)  # the axes of queries and, if there are any, of heads
+        *leading, _ = case.masks["key_mask"].shape
+        mask = mask & case.masks["key_mask"].reshape(*leading, *between, S)
     if "causal" in case.options:
         mask = mask & window_mask(T, S, None, 0, case.options["causal"]["offset"])
     if "window" in case.options:
         mask = mask & window_mask(T, S, **case.options["window"])
     return mask
+
+
+def _of_scores(case: GoldenCase) -> tuple[tuple[str, ...], int, int]:
+    """The axes of scores that are not leading, such as ``("T", "S")``, and how many queries and keys there are."""
+    concept = concept_of(case.inputs)
+    lengths = {
+        axis: size
+        for name, array in case.inputs.items()
+        if name not in LOOSE
+        for axis, size in zip(concept.inputs[name][::-1], array.shape[::-1])
+    }
+    T = lengths["T"]
+    return concept.results["visible"][1:], T, lengths.get("S", T)

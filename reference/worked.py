@@ -104,24 +104,36 @@ def forward(attention: DotProductAttention) -> list[str]:
         name = "scores" if step is scoring[-1] else step.name  # whatever comes last of them makes the scores
         lines += shown(f"{name} = {step.formula.format(before=before)}", getattr(attention, step.name))
         before = name
-    return [*lines, "weights, a row for each query, a column for each key", *heat_map(attention.weights), ""]
+    return [*lines, *shaded(attention.weights)]
 
 
 def backward(
     attention: DotProductAttention, gradients: DotProductGradients, d_output: Array, d_weights: Array | None = None
 ) -> list[str]:
     """Return the lines that show the backward step by step."""
+    return [*cotangents(d_output, d_weights), *undone(attention, gradients, d_weights is not None)]
+
+
+def cotangents(d_output: Array | None, d_weights: Array | None) -> list[str]:
+    """Return the lines that show what the backward starts from."""
+    lines = [f"BACKWARD, from the gradient with respect to the {'weights' if d_output is None else 'output'}", ""]
+    if d_output is None:
+        return lines + shown("d_weights", d_weights)
+    lines += shown("d_output", d_output)
+    return lines if d_weights is None else lines + shown("and to the weights themselves", d_weights)
+
+
+def undone(attention: DotProductAttention, gradients: DotProductGradients, weights_too: bool = False) -> list[str]:
+    """Return the lines that show each step of the forward undone; of a loss that depends on the weights too, or not."""
     used = _used(attention)
-    lines = ["BACKWARD, from the gradient with respect to the output", "", *shown("d_output", d_output)]
-    if d_weights is not None:
-        lines += shown("and to the weights themselves", d_weights)
+    lines: list[str] = []
     before = "d_scores"
     for step in BACKWARD:
         if step.option is None or step.option in used:
             # Without a scale, what was capped are the products themselves.
             name = "d_products" if step.name == "d_scaled" and "scale" not in used else step.name
             formula = step.formula.format(before=before)
-            if name == "d_weights" and d_weights is not None:
+            if name == "d_weights" and weights_too:
                 formula += ", and what the weights receive themselves"
             lines += shown(f"{name} = {formula}", getattr(gradients, step.name))
             before = name if name in ("d_scaled", "d_products") else before
@@ -132,6 +144,11 @@ def _used(attention: DotProductAttention) -> set[str]:
     """The options without which the steps would be others."""
     used = {name for name in OPTIONS[1:] if getattr(attention, name) is not None}
     return used | {"scale"} if np.any(attention.scale != 1) else used
+
+
+def shaded(weights: Array) -> list[str]:
+    """Return the lines that show the weights as shades, with a title."""
+    return ["weights, a row for each query, a column for each key", *heat_map(weights), ""]
 
 
 def heat_map(weights: Array) -> list[str]:

@@ -1,16 +1,16 @@
 """A golden case worked through: every step, and how far the result is from what the case expects."""
 
+import re
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from reference.golden import GoldenCase, Worked, bounds, work
+from reference.case_file import GoldenCase
+from reference.golden import Worked, bounds, work
 from reference.inputs import Array
 from reference.rounding import FLOAT64
-from reference.self_attention import SelfAttention, SelfAttentionGradients
-from reference.worked import backward, forward, inputs, shown
-
-LETTERS = {"query": "q", "key": "k", "value": "v"}
+from reference.worked import cotangents, forward, inputs, shaded, shown, undone
+from reference.worked_steps import ATTENTION, SHADES, STEPS
 
 
 class WorkedCase(NamedTuple):
@@ -46,41 +46,58 @@ def worked_case(case: GoldenCase) -> WorkedCase:
     <BLANKLINE>
     """
     result = work(case)
-    attention = result.attention
+    steps = STEPS[result.concept.name]
+    d_weights = case.cotangents.get("d_weights")
+    fields = {**_fields(result), "d_weights_given": d_weights}
     lines = [case.description, f"hunts: {', '.join(case.flags)}", ""]
-    if isinstance(result.record, SelfAttention):
-        lines += _projections(result.record)
-    lines += [*inputs(attention), *forward(attention), *_hidden_queries(case, result)]
-    if isinstance(result.gradients, SelfAttentionGradients):
-        inner = result.gradients.attention
-        lines += backward(attention, inner, result.d_output, case.cotangents.get("d_weights"))
-        lines += _projections_backward(result.gradients)
-    else:
-        lines += backward(attention, result.gradients, result.d_output, case.cotangents.get("d_weights"))
+    attention = getattr(result.record, "attention", result.record)
+    for name, formula in steps.forward.items():
+        if name == ATTENTION:
+            lines += [*_title(formula, fields), *inputs(attention), *forward(attention)]
+        else:
+            lines += shaded(result.record.weights) if name == SHADES else _step(name, formula, fields)
+    lines += _hidden_queries(case, result)
+    lines += cotangents(result.d_output, d_weights)
+    within = getattr(result.gradients, "attention", result.gradients)
+    for name, formula in steps.backward.items():
+        if name == ATTENTION:
+            lines += [*_title(formula, fields), *undone(attention, within, d_weights is not None)]
+        else:
+            lines += _step(name, formula, fields)
     comparison, agrees = _comparison(case, result)
     return WorkedCase(lines + comparison, agrees)
 
 
-def _projections(record: SelfAttention) -> list[str]:
-    lines = shown("x", record.x)
-    for letter in LETTERS.values():
-        for name in (f"W_{letter}", f"b_{letter}"):
-            if getattr(record, name) is not None:
-                lines += shown(name, getattr(record, name))
-    formulas = [
-        f"{name} = x @ W_{letter}" + (f" + b_{letter}" if getattr(record, f"b_{letter}") is not None else "")
-        for name, letter in LETTERS.items()
-    ]
-    return [*lines, f"PROJECTIONS: {', '.join(formulas)}", ""]
+def _fields(result: Worked) -> dict[str, Any]:
+    """Whatever the records hold, by name; what lies within them first, as the outer ones say more."""
+    record, gradients = result.record, result.gradients
+    found: dict[str, Any] = {"d_output": result.d_output}
+    for inner in (getattr(record, "additive", None), getattr(gradients, "additive", None), record, gradients):
+        found |= {} if inner is None else inner._asdict()
+    for start, weights in (("", found.get("projections")), ("d_", found.get("d_projections"))):
+        found |= {} if weights is None else {f"{start}{name}": array for name, array in weights._asdict().items()}
+    return found
 
 
-def _projections_backward(gradients: SelfAttentionGradients) -> list[str]:
-    lines = ["PROJECTIONS, BACKWARD", ""]
-    for name, letter in LETTERS.items():
-        if getattr(gradients, f"d_b_{letter}") is not None:
-            lines += shown(f"d_b_{letter} = sum(d_{name})", getattr(gradients, f"d_b_{letter}"))
-        lines += shown(f"d_W_{letter} = x.mT @ d_{name}", getattr(gradients, f"d_W_{letter}"))
-    return lines + shown("d_x = d_query @ W_q.mT + d_key @ W_k.mT + d_value @ W_v.mT", gradients.d_x)
+def _title(formula: str, fields: dict[str, Any]) -> list[str]:
+    """What is said of the attention within, if anything."""
+    return [_without_none(formula, fields), ""] if formula else []
+
+
+def _step(name: str, formula: str, fields: dict[str, Any]) -> list[str]:
+    """A step, unless there is nothing of it: its name, its formula without what there is not, and its numbers."""
+    if fields[name] is None:
+        return []
+    return shown(f"{name} = {_without_none(formula, fields)}" if formula else name, fields[name])
+
+
+def _without_none(formula: str, fields: dict[str, Any]) -> str:
+    """A formula without those terms that are None."""
+    return re.sub(r" [+*] (\w+)( @ \w+\.mT)?", lambda term: term[0] if _is(term[1], fields) else "", formula)
+
+
+def _is(name: str, fields: dict[str, Any]) -> bool:
+    return name not in fields or fields[name] is not None
 
 
 def _hidden_queries(case: GoldenCase, result: Worked) -> list[str]:

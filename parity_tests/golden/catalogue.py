@@ -9,27 +9,69 @@ from math import prod
 from random import Random
 
 from parity_tests.golden import (
+    additive,
     dot_product,
     dot_product_axes,
     dot_product_bias,
     dot_product_masks,
+    multi_head,
+    pooling,
     self_attention,
+    softmax,
     structure,
 )
 
+MODULES = {
+    "dot_product": (dot_product, dot_product_masks, dot_product_bias, dot_product_axes),
+    "self_attention": (self_attention,),
+    "additive": (additive,),
+    "multi_head": (multi_head,),
+    "pooling": (pooling,),
+    "softmax": (softmax,),
+}
 PLANS = {
-    **{
-        f"dot_product/{name}": plan
-        for module in (dot_product, dot_product_masks, dot_product_bias, dot_product_axes)
-        for name, plan in module.PLANS.items()
-    },
-    **{f"self_attention/{name}": plan for name, plan in self_attention.PLANS.items()},
+    f"{concept}/{name}": plan
+    for concept, modules in MODULES.items()
+    for module in modules
+    for name, plan in module.PLANS.items()
 }
 
+# The sizes that a plan gives, and the axes of what is drawn of these sizes; those in OPTIONAL if the plan names them.
+SIZES = {
+    "dot_product": ("T", "S", "d_k", "d_v"),
+    "self_attention": ("T", "d", "d_k", "d_v"),
+    "additive": ("T", "S", "d_k", "d_v"),
+    "pooling": ("T", "d", "units"),
+    "softmax": ("T", "S"),
+}
+AXES = {
+    "dot_product": {"query": "... T d_k", "key": "... S d_k", "value": "... S d_v", "d_output": "... T d_v"},
+    "self_attention": {"x": "... T d", "W_q": "d d_k", "W_k": "d d_k", "W_v": "d d_v", "d_output": "... T d_v"},
+    "additive": {
+        **{"query": "... T d_k", "key": "... S d_k", "value": "... S d_v", "v_a": "d_k", "d_output": "... T d_v"},
+    },
+    "multi_head": {
+        **{"query": "... T d_query", "key": "... S d_key", "value": "... S d_value"},
+        **{"W_q": "d_query H d_k", "W_k": "d_key H_kv d_k", "W_v": "d_value H_kv d_v", "W_o": "H d_v d_output"},
+        **{"b_q": "H d_k", "b_k": "H_kv d_k", "b_v": "H_kv d_v", "b_o": "d_output"},
+        **{"W_g": "d_query H d_v", "b_g": "H d_v"},
+        **{"d_output": "... T d_output", "d_weights": "... H T S"},
+    },
+    "pooling": {"x": "... T d", "W_a": "d units", "context": "units", "d_output": "... d"},
+    "softmax": {"scores": "... T S", "d_weights": "... T S"},
+}
+OPTIONAL = {"multi_head": ("b_q", "b_k", "b_v", "b_o", "W_g", "b_g", "d_weights")}
+
 # How large the drawn numbers are at most, so that scores are of a few units and weights neither even nor 0 and 1.
-LARGEST = {"query": 2.0, "key": 2.0, "value": 4.0, "x": 2.0, "W_q": 1.0, "W_k": 1.0, "W_v": 1.0}
+LARGEST = {
+    **{"query": 2.0, "key": 2.0, "value": 4.0, "x": 2.0},
+    **{"W_q": 1.0, "W_k": 1.0, "W_v": 1.0, "W_o": 1.0, "W_g": 1.0, "W_a": 1.0},
+}
 OTHERWISE = 2.0
-INPUTS = ("query", "key", "value", "x", "W_q", "W_k", "W_v", "b_q", "b_k", "b_v", "scale", "bias")
+INPUTS = (
+    *("query", "key", "value", "x", "scores", "W_q", "W_k", "W_v", "W_o", "b_q", "b_k", "b_v", "b_o", "W_g", "b_g"),
+    *("W_a", "context", "b_a", "scale", "v_a", "bias"),
+)
 COTANGENTS = ("d_output", "d_weights")
 
 
@@ -42,37 +84,40 @@ def given(path):
         ``description``, ``flags``, ``shapes`` (of all arrays), ``inputs``, ``masks``, ``options`` and ``cotangents``.
     """
     plan = PLANS[path]
-    drawn = {**_shapes(path, plan), **plan.get("draw", {})}
+    drawn = _shapes(path, plan)
     inputs, cotangents = (
         {**{name: _drawn(path, plan, name, drawn[name]) for name in names if name in drawn}, **plan.get(part, {})}
         for part, names in (("inputs", INPUTS), ("cotangents", COTANGENTS))
     )
     masks = {name: _parsed(rows) for name, rows in plan.get("masks", {}).items()}
-    d_k = _shape_of(inputs["W_q" if "W_q" in inputs else "query"])[-1]
-    inputs.setdefault("scale", structure.root(d_k) if plan.get("scaled") else 1.0)
+    if "value" in inputs or "W_v" in inputs:  # so that there are scores to be scaled
+        d_k = _shape_of(inputs["W_q" if "W_q" in inputs else "query"])[-1]
+        inputs.setdefault("scale", structure.root(d_k) if plan.get("scaled") else 1.0)
     inputs = {name: inputs[name] for name in INPUTS if name in inputs}
     parts = {"inputs": inputs, "masks": masks, "cotangents": cotangents}
     shapes = {
-        name: list(drawn[name] if name in drawn else _shape_of(numbers))
-        for part in parts.values()
-        for name, numbers in part.items()
+        name: list(drawn[name] if name in drawn and name not in plan.get(part, {}) else _shape_of(numbers))
+        for part, arrays in parts.items()
+        for name, numbers in arrays.items()
     }
     case = {"description": plan["description"], "shapes": shapes, "options": plan.get("options", {}), **parts}
     return {**case, "flags": sorted(structure.flags(case) | set(plan.get("flags", "").split()))}
 
 
 def _shapes(path, plan):
-    """The shapes of what a case of these sizes always has."""
-    if "sizes" not in plan:
-        return {}
-    leading = plan.get("leading", ())
-    if path.startswith("dot_product/"):
-        T, S, d_k, d_v = plan["sizes"]
-        shapes = {"query": (*leading, T, d_k), "key": (*leading, S, d_k), "value": (*leading, S, d_v)}
-    else:
-        T, d, d_k, d_v = plan["sizes"]
-        shapes = {"x": (*leading, T, d), "W_q": (d, d_k), "W_k": (d, d_k), "W_v": (d, d_v)}
-    return {**shapes, "d_output": (*leading, T, d_v)}
+    """The shapes of what is drawn: what a case of these sizes always has, and what the plan names or gives a shape."""
+    concept = path.partition("/")[0]
+    draw = plan.get("draw", {})
+    named = draw.split() if isinstance(draw, str) else ()
+    shapes = {}
+    if "sizes" in plan:
+        sizes = plan["sizes"] if isinstance(plan["sizes"], dict) else dict(zip(SIZES[concept], plan["sizes"]))
+        left_out = set(OPTIONAL.get(concept, ())) - set(named)
+        for name, axes in AXES[concept].items():
+            if name not in left_out:
+                own = [sizes[axis] for axis in axes.split() if axis != "..."]
+                shapes[name] = (*plan.get("leading", ()), *own) if axes.startswith("...") else tuple(own)
+    return {**shapes, **({} if named else dict(draw))}
 
 
 def _drawn(path, plan, name, shape):

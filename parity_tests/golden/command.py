@@ -124,12 +124,12 @@ def _subjects(targets, kind):
     check_backend()
     chosen = subjects.chosen(targets, kind)
     for one in chosen if targets or kind else ():
-        if one.kind.name not in translation.INPUTS:
+        if one.kind.name not in translation.KINDS:
             raise ValueError(
-                f"target: expected one of the kinds {', '.join(translation.INPUTS)}, of which there are golden cases; "
+                f"target: expected one of the kinds {', '.join(translation.KINDS)}, of which there are golden cases; "
                 f"received {one.target} of {one.kind.name}"
             )
-    return [one for one in chosen if one.kind.name in translation.INPUTS]
+    return [one for one in chosen if one.kind.name in translation.KINDS]
 
 
 def _only(wanted, dtypes):

@@ -1,6 +1,5 @@
 """What somebody gives for golden cases: the reference, a Keras layer, or a file of results."""
 
-from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -64,20 +63,11 @@ def of_layer(layers, case, dtype):
         return Given(dtype, {}, in_words(error))
     (alone,), with_weights = (others, results) if both else (results, others)
     found = {"output_alone": alone, **dict(zip(subject.kind.results, with_weights)), **gradients}
+    found = {translation.result_name(subject.kind, name): array for name, array in found.items()}
     arrays = {
-        name: None if array is None else _in_shape(to_numpy(array), case, name)
+        name: None if array is None else translation.in_case(case, subject.kind, name, to_numpy(array))
         for name, array in found.items()
         if name.removesuffix("_alone") in case.expected
     }
     other_dtypes = {dtype_name(array) for array in (alone, *with_weights)} - {dtype}
     return Given(min(other_dtypes, default=dtype), arrays)
-
-
-def _in_shape(array, case, name):
-    """The array in the shape of what is expected, where the layer had the leading axes as one batch, and one head."""
-    shape = case.expected[name.removesuffix("_alone")].shape
-    leading = len(translation.leading(case))
-    own = shape[leading:]
-    flat = (prod(shape[:leading]), *own)
-    of_a_head = (flat[0], *((1, *own) if name == "d_bias" else (*own[:-1], 1, *own[-1:])))
-    return array.reshape(shape) if array.shape in (flat, of_a_head) else array

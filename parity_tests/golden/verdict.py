@@ -67,7 +67,8 @@ def verdict(truth, path, asked, given, excuses=None):
         The dtype that was asked for.
     given : parity_tests.golden.results.Given
     excuses
-        Takes the name of a property; returns known divergences by name, each with the rows that it excuses.
+        Takes the name of a result; returns known divergences by name, each with the rows that it excuses, as they
+        broadcast against the result.
 
     Returns
     -------
@@ -112,7 +113,7 @@ def _rest_agrees(truth, path, given, name, excuses):
     """Whether the rows that nothing excuses agree; of a gradient, all that is excused may be part."""
     if name not in OF_ROWS:
         return True
-    rows = np.any(list(excuses.values()), axis=0).reshape(truth.cases[path].expected["weights"].shape[:-1])
+    rows = np.any(list(excuses.values()), axis=0)
     return _held(truth, path, given, name, judged=~rows).agrees
 
 
@@ -125,14 +126,21 @@ def excuses_of(subject, case, dtype):
 
     def excuses(name):
         found = {}
+        property_name = _property(subject.kind, name)
         for divergence in known:
-            if divergence.covers(name):
+            if divergence.covers(property_name):
                 rows = divergence.rows(subject.kind, example)
                 if divergence.excuses == "items":
                     rows = np.broadcast_to(rows.any(axis=1, keepdims=True), rows.shape)
                 rows = np.broadcast_to(rows, example.judged.shape)
                 if rows.any():
-                    found[divergence.name] = rows
+                    found[divergence.name] = translation.rows(case, subject.kind, name, rows)
         return found
 
     return excuses
+
+
+def _property(kind, name):
+    """What a kind calls a result that a case calls so."""
+    names = {translation.result_name(kind, one): one for one in ("output_alone", "output", "weights")}
+    return names.get(name, name)
