@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from parity_tests.calls import generators
 from parity_tests.comparison import within_bound
-from parity_tests.machines import MACHINES, somewhere, uncertain
+from parity_tests.evaluations import ORDERS, sum_of_terms
+from parity_tests.machines import MACHINES, somewhere, uncertain, worst_machine
 from reference import dot_product_attention
 from reference.rounding import BFLOAT16, FLOAT32, FLOAT64, Arithmetic, track
 from reference.rounding_model import LARGEST_STEP, quantum
@@ -52,6 +53,17 @@ def test_a_product_of_matrices_stays_within_its_bound_wherever_they_lie_within_t
 def test_a_sum_stays_within_its_bound_wherever_its_terms_lie_within_theirs(rng, rows, axis):
     a = uncertain(rng, (rows, 4), 1.0)
     assert within_bound(np.sum(somewhere(rng, a), axis=axis), np.sum(a, axis=axis)).agrees
+
+
+@given(generators(), st.sampled_from((2, 8, 32)), st.sampled_from((2, 8, 32)), st.booleans())
+def test_products_that_are_summed_over_leading_axes_may_be_one_long_sum_in_any_order(rng, groups, terms, cancel):
+    a, b = rng.normal(size=(groups, 1, terms)), rng.normal(size=(groups, terms, 1))
+    if cancel:  # within each group, so that the sums of the groups are far smaller than those of the terms
+        a[..., terms // 2 :], b[:, terms // 2 :] = -a[..., : terms // 2], b[:, : terms // 2]
+    step = worst_machine(rng, FLOAT32.unit_roundoff * (1 - 2.0**-20))
+    products = np.sort(step(a * b.mT).reshape(1, groups * terms))[:, ::-1]  # the positive ones first, then the others
+    actual = sum_of_terms(products, ORDERS["plain"], step)
+    assert within_bound(actual, np.sum(track(a, FLOAT32) @ track(b, FLOAT32), axis=0)).agrees
 
 
 @given(generators(), st.integers(1, 6))

@@ -27,8 +27,8 @@ below ``1 / u``: the error is 0 as long as every covered evaluation gives the sa
 are so where the root of the scale is such a number too: 1/4 (d_k = 16) has the root 1/2, 1/2 (d_k = 4) has none.
 
 Not covered: overflow, where the bound says nothing; an operand that underflows and is multiplied by something
-large afterwards; a sum of sums (over what was broadcast, as heads that share a key are) taken as one long sum of all
-their terms, or taken after what follows it; weights taken as ``exp(scores - log_sum_exp)`` and not normalized
+large afterwards; a sum of sums taken as one long sum of all their terms (but over leading axes of products of matrices, as
+the gradients of heads that share a key are), or taken after what follows it; weights taken as ``exp(scores - log_sum_exp)`` and not normalized
 afterwards, or exponents rounded at the size of the scores rather than at their distance from the row's largest.
 """
 

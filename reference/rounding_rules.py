@@ -188,7 +188,11 @@ def rounding_of_sum(n: Any, magnitude: Array, total: Array, machine: Arithmetic)
 
 
 def sum_along(a: Tracked, machine: Arithmetic, axis: int | tuple[int, ...] | None, keepdims: bool) -> Tracked:
-    """A sum along axes, in any order; of sums that are finished, not of all their terms as one."""
+    """A sum along axes, in any order; of sums that are finished, unless the axes are leading ones.
+
+    Products of matrices that are summed over leading axes, as those of heads that share a key are, are one
+    contraction, and all their terms may be added up as one sum.
+    """
 
     def summed(array: Array) -> Array:
         return np.asarray(array.sum(axis=axis, keepdims=keepdims))
@@ -201,10 +205,14 @@ def sum_along(a: Tracked, machine: Arithmetic, axis: int | tuple[int, ...] | Non
             carried = summed(averages.products_error(a, of_rows, b, machine))
             size = np.maximum(size, summed(of_rows.size * b.magnitude))
             n = np.maximum(n, summed(np.broadcast_to(b.terms, a.value.shape) / a.value.shape[-1]))
-        rounding = rounding_of_sum(n, size, float64(np.abs(value)) + carried, machine)
+        total = float64(np.abs(value)) + carried
+        rounding, terms = rounding_of_sum(n, size, total, machine), n
+        if _of_leading_axes(a, axis) and np.any(a.terms > 1):
+            terms = summed(np.where(a.absent, 0.0, a.terms))
+            rounding = np.maximum(rounding, rounding_of_sum(terms, summed(a.magnitude + a.loose), total, machine))
         loose = carried + np.where(n > 1, rounding, 0.0)
     step = None if a.step is None else np.min(a.step, axis=axis, keepdims=keepdims, initial=LARGEST_STEP)
-    terms = np.maximum(n, np.max(a.terms, axis=axis, keepdims=keepdims, initial=1))
+    terms = np.maximum(terms, np.max(a.terms, axis=axis, keepdims=keepdims, initial=1))
     result = known(value, loose, summed(a.magnitude), step, terms, machine)
     if not _is_of_rows(a, axis, keepdims):
         return result
@@ -244,6 +252,12 @@ def _finished(a: Tracked) -> Tracked:
 
 def _of_whole_rows(a: Tracked, axis: int | tuple[int, ...] | None) -> bool:
     return axis is None or a.value.ndim - 1 in np.atleast_1d(axis) % a.value.ndim
+
+
+def _of_leading_axes(a: Tracked, axis: int | tuple[int, ...] | None) -> bool:
+    """Whether axes are none of the last two, which are those of matrices."""
+    axes = () if axis is None else (axis,) if isinstance(axis, int) else axis
+    return bool(axes) and max(one % a.value.ndim for one in axes) < a.value.ndim - 2
 
 
 def _is_of_rows(a: Tracked, axis: int | tuple[int, ...] | None, keepdims: bool) -> bool:
