@@ -9,6 +9,8 @@ from keras import ops
 
 from parity_tests import backend
 from parity_tests.backend import assign, computed_dtype, device, differentiate, full_precision, name_and_version, trace
+from reference.rounding import ARITHMETIC
+from reference.rounding_model import EXPONENTIAL, TANGENT
 
 pytestmark = pytest.mark.backend
 X = np.array([[[1.0, 2.0]]], "float32")
@@ -48,6 +50,19 @@ def test_gradients_are_those_by_hand(differentiated):
     results, gradients = differentiated(lambda inputs, masks: (inputs[0] ** 2 * weight,), [weight], [X], [], [D_RESULT])
     assert numbers(results) == [[[[5.0, 28.0]]]]
     assert numbers(gradients) == [[[[30.0, -28.0]]], [3.0, -4.0]]
+
+
+@pytest.mark.parametrize("size", [1e-4, 0.1, 1.0, 4.0, 30.0])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("operation", "allowed"), [("exp", EXPONENTIAL), ("tanh", TANGENT)])
+def test_elementary_functions_err_by_no_more_than_the_bound_allows(operation, allowed, dtype, size):
+    numbers = -size * np.abs(np.random.default_rng(0).normal(size=100_000))  # exponents of a softmax are not above 0
+    given = ops.convert_to_tensor(numbers.astype(dtype))
+    found = getattr(ops, operation)(given)
+    truth = getattr(np, operation)(backend.to_numpy(given).astype(np.longdouble))
+    machine = ARITHMETIC[backend.dtype_name(found)]
+    error = np.abs(backend.to_numpy(found) - truth)
+    assert (error <= allowed * machine.unit_roundoff * np.abs(truth) + machine.underflow).all()
 
 
 def test_gradients_of_several_results_add_up(differentiated):

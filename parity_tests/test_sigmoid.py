@@ -15,7 +15,7 @@ from parity_tests.head_evaluations import sigmoid as evaluated
 from parity_tests.machines import MACHINES, somewhere, uncertain
 from reference import complex_step_gradient, sigmoid, sigmoid_backward
 from reference.rounding import BFLOAT16, FLOAT32, FLOAT64, track
-from reference.rounding_model import ELEMENTARY, both_roundings
+from reference.rounding_model import TANGENT, both_roundings
 
 SHAPES = array_shapes(min_dims=0, max_dims=3, max_side=6)
 FORMS = ("plain", "last to first", "coarse exponentials", "coarse, online")
@@ -88,7 +88,7 @@ def away_or_towards(rng):
 def test_it_is_never_further_off_than_from_zero_to_one(rng, size):
     x = uncertain(rng, (5,), size)
     u = both_roundings(BFLOAT16).unit_roundoff
-    tangent = ELEMENTARY / 2 * u  # besides, a sum and a quotient of 1 and what the tangent adds to it are rounded
+    tangent = TANGENT / 2 * u  # besides, a sum and a quotient of 1 and what the tangent adds to it are rounded
     assert (sigmoid(x).error <= 1 + tangent + (2 + u) * u * (1 + tangent) + BFLOAT16.underflow).all()
 
 

@@ -15,10 +15,11 @@ What is covered: dot products added up in any order, with or without fused multi
 the scores, to the query, or its root to both sides; the bias added before, between or after the products;
 weights that are normalized before or after they meet the values; an online softmax over blocks of 16 visible keys
 or more, or of fewer if exponentials are good to 1 ulp (one by one, 12 keys at most); exponentials to base 2; exponents
-that are off by three roundings of their distance from the row's largest; exp and tanh good to 4 ulp; a sigmoid by exp
-or as ``0.5 + 0.5 * tanh(x / 2)``; results that underflow to zero; and in the backward, the sum of
+that are off by three roundings of their distance from the row's largest; exp good to 4 ulp, tanh to 6; a sigmoid by
+exp or as ``0.5 + 0.5 * tanh(x / 2)``; results that underflow to zero; and in the backward, the sum of
 ``d_weights * weights`` taken as that of ``d_output * output`` (unless the loss depends directly on weights that an
-online softmax computes besides), and the weights multiplied with ``d_weights`` before that sum is subtracted or after.
+online softmax computes besides), the weights multiplied with ``d_weights`` before that sum is subtracted or after, and
+gradients of what leading axes share, such as a key head, as one sum over all of these axes and the queries.
 Of additive scores, a v_a that multiplies each tanh or, if it is a scalar, their sum, and the slope of tanh taken as
 ``1 - tanh²`` or ``(1 - tanh) (1 + tanh)``, either factor first.
 
@@ -27,9 +28,9 @@ below ``1 / u``: the error is 0 as long as every covered evaluation gives the sa
 are so where the root of the scale is such a number too: 1/4 (d_k = 16) has the root 1/2, 1/2 (d_k = 4) has none.
 
 Not covered: overflow, where the bound says nothing; an operand that underflows and is multiplied by something
-large afterwards; a sum of sums taken as one long sum of all their terms (but over leading axes of products of matrices, as
-the gradients of heads that share a key are), or taken after what follows it; weights taken as ``exp(scores - log_sum_exp)`` and not normalized
-afterwards, or exponents rounded at the size of the scores rather than at their distance from the row's largest.
+large afterwards; any other sum of sums taken as one long sum of all their terms, or taken after what follows it;
+weights taken as ``exp(scores - log_sum_exp)`` and not normalized afterwards, or exponents rounded at the size of the
+scores rather than at their distance from the row's largest.
 """
 
 from collections.abc import Callable

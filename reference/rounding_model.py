@@ -12,7 +12,8 @@ import numpy as np
 
 from reference.inputs import Array
 
-ELEMENTARY = 8  # unit roundoffs (4 ulp) that exp and tanh of a vectorized library may err by
+EXPONENTIAL = 8  # unit roundoffs (4 ulp) that exp of a vectorized library may err by,
+TANGENT = 12  # and tanh (6 ulp)
 EXP_LIMIT = 700.0  # exp(700) does not yet overflow, nor exp(-700) underflow
 LARGEST_STEP = 2.0**400  # of which 0 is a multiple, as of everything; its square is a float64
 FRACTION = np.int64(2**52 - 1)  # the bits of a float64 after the leading one

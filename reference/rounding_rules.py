@@ -12,9 +12,10 @@ import numpy as np
 from reference import rounding_averages as averages
 from reference.inputs import Array, refuse
 from reference.rounding_model import (
-    ELEMENTARY,
     EXP_LIMIT,
+    EXPONENTIAL,
     LARGEST_STEP,
+    TANGENT,
     Arithmetic,
     Tracked,
     by_its_root,
@@ -119,8 +120,8 @@ def exp(a: Tracked, machine: Arithmetic) -> Tracked:
         carried = size * np.expm1(a.error)
         if (a.value <= -EXP_LIMIT).any():
             carried = np.where(a.value > -EXP_LIMIT, carried, np.exp(float64(a.value) + a.error))
-        loose = carried + ELEMENTARY * machine.unit_roundoff * (size + carried) + machine.underflow
-    row_error = None if a.row_error is None else a.row_error - np.log1p(-ELEMENTARY * machine.unit_roundoff)
+        loose = carried + EXPONENTIAL * machine.unit_roundoff * (size + carried) + machine.underflow
+    row_error = None if a.row_error is None else a.row_error - np.log1p(-EXPONENTIAL * machine.unit_roundoff)
     result = rounded(value, np.where(a.value == -np.inf, 0.0, loose), size)
     return result._replace(row_error=row_error, exponent=a.value)
 
@@ -132,7 +133,7 @@ def tanh(a: Tracked, machine: Arithmetic) -> Tracked:
     steepness = 1 / np.square(np.cosh(np.minimum(nearest, EXP_LIMIT / 2)))
     size = float64(np.abs(value))
     carried = np.minimum(a.error * steepness, 1 + size)
-    loose = carried + ELEMENTARY * machine.unit_roundoff * (size + carried)
+    loose = carried + TANGENT * machine.unit_roundoff * (size + carried)
     return rounded(value, np.where(a.absent, 0.0, loose + machine.underflow), size)
 
 

@@ -7,7 +7,7 @@ taken away, so that it is off by what a tangent of nearly 1 is off by: where the
 
 import numpy as np
 
-from reference.rounding_model import ELEMENTARY, LARGEST_STEP, Arithmetic, Tracked, float64, rounded
+from reference.rounding_model import LARGEST_STEP, TANGENT, Arithmetic, Tracked, float64, rounded
 
 
 def by_either_form(a: Tracked, exponentials: Tracked, quotient: Tracked, machine: Arithmetic) -> Tracked:
@@ -25,7 +25,7 @@ def by_either_form(a: Tracked, exponentials: Tracked, quotient: Tracked, machine
     smaller = np.minimum(larger, s)
     moved = np.maximum(larger / (1 + s + larger), smaller / (1 + s - smaller)) / (1 + s)
     u = machine.unit_roundoff
-    by_tangent = ELEMENTARY / 2 * u * np.minimum(np.abs(2 * y - 1) + 2 * moved, 1.0)
+    by_tangent = TANGENT / 2 * u * np.minimum(np.abs(2 * y - 1) + 2 * moved, 1.0)
     largest = np.minimum(y + moved, 1.0) + by_tangent
     error = moved + by_tangent + (2 + u) * u * largest + machine.underflow
     return rounded(quotient.value, error, y)
