@@ -19,7 +19,7 @@ GOOD = {
     "W_sentence": np.ones((4, 6)),
     "context_sentence": np.ones(6),
 }
-UNITS = "with units of at least 1, to match x (..., 4)"
+UNITS = "to match x (..., 4)"
 BAD = [
     ({"x": np.ones((5, 4))}, "x: expected shape (..., N, T, d), received (5, 4)"),
     ({"W_word": np.ones((3, 2))}, f"W_word: expected shape (4, units) {UNITS}, received (3, 2)"),

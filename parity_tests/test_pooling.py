@@ -18,11 +18,11 @@ BAD = [
     ({"x": [[np.nan]]}, "x: expected finite numbers, received nan at index (0, 0)"),
     (
         {"W_a": np.ones((3, 3))},
-        "W_a: expected shape (4, units) with units of at least 1, to match x (..., 4), received (3, 3)",
+        "W_a: expected shape (4, units) to match x (..., 4), received (3, 3)",
     ),
     (
         {"W_a": np.ones((4, 0))},
-        "W_a: expected shape (4, units) with units of at least 1, to match x (..., 4), received (4, 0)",
+        "W_a: expected shape (4, units) with units of at least 1, received (4, 0)",
     ),
     ({"context": np.ones((1, 3))}, "context: expected shape (3,) to match W_a (4, 3), received (1, 3)"),
     ({"b_a": np.ones(4)}, "b_a: expected shape (3,) to match W_a (4, 3), received (4,)"),

@@ -10,7 +10,7 @@ from reference.additive import (
 )
 from reference.broadcasting import sum_to_shape
 from reference.inputs import Array, as_array, check_rank, refuse
-from reference.linear import linear, linear_backward
+from reference.linear import as_kernel, as_vector, linear, linear_backward
 
 
 class BahdanauAttention(NamedTuple):
@@ -97,11 +97,15 @@ def bahdanau_attention(
     >>> np.round(record.output, 12)
     array([[5.]])
     """
-    query, W_a = _checked_projection("query", query, "(..., T, d_q)", "W_a", W_a)
-    key, U_a = _checked_projection("key", key, "(..., S, d_h)", "U_a", U_a)
+    query, key = as_array("query", query), as_array("key", key)
+    check_rank("query", query, "(..., T, d_q)", 2)
+    W_a = as_kernel("W_a", W_a, "query", query)
+    check_rank("key", key, "(..., S, d_h)", 2)
+    U_a = as_kernel("U_a", U_a, "key", key)
     if U_a.shape[1] != W_a.shape[1]:
         refuse("U_a", f"shape ({U_a.shape[0]}, {W_a.shape[1]}) to match W_a {W_a.shape}", U_a.shape)
-    v_a, b_a = _of_units("v_a", v_a, W_a), None if b_a is None else _of_units("b_a", b_a, W_a)
+    v_a = as_vector("v_a", v_a, "W_a", W_a)
+    b_a = None if b_a is None else as_vector("b_a", b_a, "W_a", W_a)
     projected_query = linear(query, W_a, b_a)  # 1  (..., T, units)
     projected_key = linear(key, U_a)  # 2  (..., S, units)
     attention = additive_attention(projected_query, projected_key, value, v_a=v_a, bias=bias, mask=mask)  # 3
@@ -154,19 +158,3 @@ def bahdanau_attention_backward(
     _, d_U_a, d_key = linear_backward(d_inner.d_key, key, U_a)  # 2
     _, d_W_a, d_query = linear_backward(d_inner.d_query, query, W_a)  # 1
     return BahdanauGradients(d_inner, d_inner.d_value, d_inner.d_v_a, d_b_a, d_U_a, d_key, d_W_a, d_query)
-
-
-def _checked_projection(name: str, x: Any, shape: str, name_of_W: str, W: Any) -> tuple[Array, Array]:
-    x, W = as_array(name, x), as_array(name_of_W, W)
-    check_rank(name, x, shape, 2)
-    d = x.shape[-1]
-    if W.ndim != 2 or W.shape[0] != d:
-        refuse(name_of_W, f"shape ({d}, units) to match {name} (..., {d})", W.shape)
-    return x, W
-
-
-def _of_units(name: str, vector: Any, W_a: Array) -> Array:
-    vector = as_array(name, vector)
-    if vector.shape != W_a.shape[1:]:
-        refuse(name, f"shape {W_a.shape[1:]} to match W_a {W_a.shape}", vector.shape)
-    return vector

@@ -20,13 +20,13 @@ def linear(x: Any, W: Any, b: Any = None) -> Array:
 
     Parameters
     ----------
-    x : (..., d_in)
-    W : (d_in, d_out)
-    b : (d_out,), optional
+    x : (..., d)
+    W : (d, units)
+    b : (units,), optional
 
     Returns
     -------
-    y : (..., d_out)
+    y : (..., units)
 
     Raises
     ------
@@ -40,12 +40,7 @@ def linear(x: Any, W: Any, b: Any = None) -> Array:
     """
     x, W = _checked(x, W)
     y = x @ W
-    if b is None:
-        return y
-    b = as_array("b", b)
-    if b.shape != W.shape[1:]:
-        refuse("b", f"shape {W.shape[1:]} to match W {W.shape}", b.shape)
-    return y + b
+    return y if b is None else y + as_vector("b", b, "W", W)
 
 
 def linear_backward(d_y: Any, x: Any, W: Any) -> LinearGradients:
@@ -53,16 +48,16 @@ def linear_backward(d_y: Any, x: Any, W: Any) -> LinearGradients:
 
     Parameters
     ----------
-    d_y : (..., d_out)
+    d_y : (..., units)
         The gradient with respect to what `linear` returned.
-    x : (..., d_in)
-    W : (d_in, d_out)
+    x : (..., d)
+    W : (d, units)
 
     Returns
     -------
     LinearGradients
         ``d_b`` and ``d_W`` are summed over all positions; ``d_b`` is that of a bias of
-        ``(d_out,)``, whether or not there was one.
+        ``(units,)``, whether or not there was one.
 
     Raises
     ------
@@ -82,21 +77,33 @@ def linear_backward(d_y: Any, x: Any, W: Any) -> LinearGradients:
            [50., 60.]])
     """
     x, W = _checked(x, W)
-    d_in, d_out = W.shape
-    d_y = as_cotangent("d_y", d_y, f"x {x.shape} times W {W.shape}", (*x.shape[:-1], d_out))
+    d, units = W.shape
+    d_y = as_cotangent("d_y", d_y, f"x {x.shape} times W {W.shape}", (*x.shape[:-1], units))
     positions = int(np.prod(x.shape[:-1]))
-    d_y_rows = d_y.reshape(positions, d_out)
+    d_y_rows = d_y.reshape(positions, units)
     d_b = np.sum(d_y_rows, axis=0)
-    d_W = x.reshape(positions, d_in).mT @ d_y_rows
+    d_W = x.reshape(positions, d).mT @ d_y_rows
     d_x = d_y @ W.mT
     return LinearGradients(d_b, d_W, d_x)
 
 
 def _checked(x: Any, W: Any) -> tuple[Array, Array]:
-    x, W = as_array("x", x), as_array("W", W)
-    check_rank("x", x, "(..., d_in)", 1)
-    if W.ndim != 2:
-        refuse("W", "shape (d_in, d_out)", W.shape)
-    if W.shape[0] != x.shape[-1]:
-        refuse("W", f"shape ({x.shape[-1]}, d_out) to match x (..., {x.shape[-1]})", W.shape)
-    return x, W
+    x = as_array("x", x)
+    check_rank("x", x, "(..., d)", 1)
+    return x, as_kernel("W", W, "x", x)
+
+
+def as_kernel(name: str, W: Any, name_of_x: str, x: Array) -> Array:
+    """Return the matrix that an input is multiplied by, and refuse one that does not fit it."""
+    W, d = as_array(name, W), x.shape[-1]
+    if W.ndim != 2 or W.shape[0] != d:
+        refuse(name, f"shape ({d}, units) to match {name_of_x} (..., {d})", W.shape)
+    return W
+
+
+def as_vector(name: str, vector: Any, name_of_W: str, W: Array) -> Array:
+    """Return a bias, or another vector of what a kernel makes, and refuse one of another size."""
+    vector = as_array(name, vector)
+    if vector.shape != W.shape[1:]:
+        refuse(name, f"shape {W.shape[1:]} to match {name_of_W} {W.shape}", vector.shape)
+    return vector

@@ -193,12 +193,13 @@ def multi_head_attention_backward(
            [22.],
            [32.]])
     """
-    query, key, value, projections, scale, bias, _, _, _, _, heads, merged, _, gate, gated, weights, output = attention
-    W_q, W_k, W_v, W_o, b_q, b_k, b_v, b_o, W_g, b_g = projections
-    d_output = as_cotangent("d_output", d_output, "output", output.shape)
+    W_q, W_k, W_v, W_o, b_q, b_k, b_v, b_o, W_g, b_g = attention.projections
+    heads, merged, gate, bias = attention.attention, attention.merged, attention.gate, attention.bias
+    d_output = as_cotangent("d_output", d_output, "output", attention.output.shape)
     if d_weights is not None:
-        d_weights = as_cotangent("d_weights", d_weights, "weights", weights.shape).reshape(heads.weights.shape)
-    d_gated, d_W_o, d_b_o = project_backward(d_output, gated, W_o, b_o, 2)  # 8
+        d_weights = as_cotangent("d_weights", d_weights, "weights", attention.weights.shape)
+        d_weights = d_weights.reshape(heads.weights.shape)
+    d_gated, d_W_o, d_b_o = project_backward(d_output, attention.gated, W_o, b_o, 2)  # 8
     d_query_by_gate, d_W_g, d_b_g, d_gate, d_gate_logits = None, None, None, None, None
     if gate is None:
         d_merged = d_gated  # 7
@@ -206,17 +207,17 @@ def multi_head_attention_backward(
         d_merged = sum_to_shape(d_gated * gate, merged.shape)  # 7
         d_gate = sum_to_shape(d_gated * merged, gate.shape)  # 7
         d_gate_logits = sigmoid_backward(d_gate, gate)  # 6
-        d_query_by_gate, d_W_g, d_b_g = project_backward(d_gate_logits, query, W_g, b_g)  # 5
+        d_query_by_gate, d_W_g, d_b_g = project_backward(d_gate_logits, attention.query, W_g, b_g)  # 5
     d_heads = dot_product_attention_backward(split(d_merged, *heads.query.shape[-4:-2]), heads, d_weights)  # 4, 3
     d_projected_value = merge(d_heads.d_value)  # 2
     d_projected_key = merge(d_heads.d_key)  # 2
     d_projected_query = merge(d_heads.d_query)  # 2
-    d_value, d_W_v, d_b_v = project_backward(d_projected_value, value, W_v, b_v)  # 1
-    d_key, d_W_k, d_b_k = project_backward(d_projected_key, key, W_k, b_k)  # 1
-    d_query, d_W_q, d_b_q = project_backward(d_projected_query, query, W_q, b_q)  # 1
+    d_value, d_W_v, d_b_v = project_backward(d_projected_value, attention.value, W_v, b_v)  # 1
+    d_key, d_W_k, d_b_k = project_backward(d_projected_key, attention.key, W_k, b_k)  # 1
+    d_query, d_W_q, d_b_q = project_backward(d_projected_query, attention.query, W_q, b_q)  # 1
     return MultiHeadGradients(
         d_gated, d_gate, d_gate_logits, d_merged, d_heads,
-        d_scale=d_heads.d_scale.reshape(scale.shape),
+        d_scale=d_heads.d_scale.reshape(attention.scale.shape),
         d_bias=None if bias is None or d_heads.d_bias is None else d_heads.d_bias.reshape(bias.shape),
         d_projected_value=d_projected_value,
         d_projected_key=d_projected_key,

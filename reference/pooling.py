@@ -12,7 +12,7 @@ from reference.dot_product import (
     dot_product_attention_backward,
 )
 from reference.inputs import Array, as_array, as_cotangent, as_mask, check_rank, refuse
-from reference.linear import linear, linear_backward
+from reference.linear import as_kernel, as_vector, linear, linear_backward
 
 
 class AttentionPooling(NamedTuple):
@@ -150,16 +150,11 @@ def checked_parameters(
     x: Array, W: Any, context: Any, b: Any, names: tuple[str, str, str]
 ) -> tuple[Array, Array, Array | None]:
     """Return what a pooling learns as arrays, under the names that errors call it; refuse what does not fit x."""
-    W, context = as_array(names[0], W), as_array(names[1], context)
-    d = x.shape[-1]
-    if W.ndim != 2 or W.shape[0] != d or W.shape[1] == 0:
-        refuse(names[0], f"shape ({d}, units) with units of at least 1, to match x (..., {d})", W.shape)
-    if b is not None:
-        b = as_array(names[2], b)
-    for name, vector in ((names[1], context), (names[2], b)):
-        if vector is not None and vector.shape != W.shape[1:]:
-            refuse(name, f"shape {W.shape[1:]} to match {names[0]} {W.shape}", vector.shape)
-    return W, context, b
+    W = as_kernel(names[0], W, "x", x)
+    if W.shape[1] == 0:
+        refuse(names[0], f"shape ({x.shape[-1]}, units) with units of at least 1", W.shape)
+    context = as_vector(names[1], context, names[0], W)
+    return W, context, None if b is None else as_vector(names[2], b, names[0], W)
 
 
 def checked_mask(mask: Any, x: Array) -> Array:

@@ -9,7 +9,7 @@ from reference.dot_product import (
     dot_product_attention_backward,
 )
 from reference.inputs import Array, as_array, check_rank, refuse
-from reference.linear import linear, linear_backward
+from reference.linear import as_kernel, as_vector, linear, linear_backward
 
 
 class SelfAttention(NamedTuple):
@@ -154,12 +154,5 @@ def self_attention_backward(d_output: Any, attention: SelfAttention, d_weights: 
 
 
 def _checked_projection(letter: str, x: Array, W: Any, b: Any) -> tuple[Array, Array | None]:
-    W = as_array(f"W_{letter}", W)
-    d = x.shape[-1]
-    if W.ndim != 2 or W.shape[0] != d:
-        refuse(f"W_{letter}", f"shape ({d}, units) to match x (..., {d})", W.shape)
-    if b is not None:
-        b = as_array(f"b_{letter}", b)
-        if b.shape != W.shape[1:]:
-            refuse(f"b_{letter}", f"shape {W.shape[1:]} to match W_{letter} {W.shape}", b.shape)
-    return W, b
+    W = as_kernel(f"W_{letter}", W, "x", x)
+    return W, None if b is None else as_vector(f"b_{letter}", b, f"W_{letter}", W)
