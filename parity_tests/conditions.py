@@ -166,9 +166,8 @@ def one_key_head(kind, example):
 
 
 def several_axes(kind, example):
-    """Rows with scores beyond 1, if the softmax is over several axes."""
-    large = np.abs(example.inputs["scores"].astype(float)).max(axis=-1, initial=0.0) > 1
-    return large & isinstance(example.constructor["axis"], tuple)
+    """An example whose softmax is over several axes."""
+    return np.bool_(isinstance(example.constructor["axis"], tuple))
 
 
 def bias_along_another_axis(kind, example):

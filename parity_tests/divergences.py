@@ -9,10 +9,16 @@ import keras
 
 from parity_tests.backend import quiet_warnings
 from parity_tests.conditions import CONDITIONS
+from reference.rounding import FLOAT32
 
 GRADIENTS = "gradients"  # stands for the gradients of all inputs and weights
 ANYWHERE = "any"  # stands for all backends
 EVERY = "every layer"
+# What a layer may lose beside what the arithmetic of its dtype does.
+LOSSES = {
+    "to float32": lambda machine: max(machine, FLOAT32, key=lambda one: one.unit_roundoff),
+    "by log_sum_exp": lambda machine: machine._replace(log_sum_exp=True),
+}
 
 
 class Divergence(NamedTuple):
@@ -29,6 +35,7 @@ class Divergence(NamedTuple):
     properties: tuple[str, ...] = ()
     condition: str = ""
     excuses: str = "rows"
+    loses: str = ""
 
     @property
     def is_here(self):
@@ -43,6 +50,10 @@ class Divergence(NamedTuple):
         """The rows of an example, as ``judged`` has them, in which the layer may differ; or whether it may in any."""
         with quiet_warnings():
             return CONDITIONS[self.condition](kind, example)
+
+    def loss(self, machine):
+        """The arithmetic of a machine that loses what the layer does."""
+        return LOSSES[self.loses](machine)
 
     def narrowed(self, example, rows):
         """The example without what some rows excuse."""

@@ -33,7 +33,7 @@ def dropout(layers, example):
     results, gradients = layer.run_with_gradients(example)
     if dtype_name(results[0]) not in ARITHMETIC:
         return {}
-    expected = subject.kind.expected(example, ARITHMETIC[dtype_name(results[0])])
+    expected = subject.kind.expected(example, layers.arithmetic(dtype_name(results[0])))
     weights = expected["weights"]
     kept = _of_identity(results[0], weights)
     outcomes = {

@@ -4,63 +4,78 @@ import numpy as np
 
 from parity_tests import divergences
 from parity_tests.comparison import Outcome
-from parity_tests.properties import outcomes, shown
+from parity_tests.properties import NO_NUMBERS, outcomes, shown
 
 
 def judge(trial, layers, example):
     """Return for each property of a trial its outcome, and the known divergences that excuse it.
 
-    A divergence excuses rows or items, seldom examples: the trial is repeated without them, and only what
-    agrees then is excused.
+    A divergence excuses rows or items, seldom examples: the trial is repeated without them, and only what agrees then
+    is excused. One that loses precision excuses nothing that lies beyond the bound of a machine which loses as much.
     """
-    subject = layers.subject
     judged = {name: (outcome, ()) for name, outcome in outcomes(trial, layers, example).items()}
-    judged |= _excused_at_once(subject, example, judged)
-    wrong = {name for name, (outcome, _) in judged.items() if not outcome.agrees}
-    if not wrong:
-        return judged
-    narrowed, excuses = _narrowed(trial, subject, example, wrong, judged)
-    if excuses:
-        nothing_left = narrowed.judged.size == 0
-        without = {} if nothing_left else outcomes(trial, layers, narrowed)
-        for name in set().union(*excuses.values()):
-            names = tuple(excuse for excuse, covered in excuses.items() if name in covered)
-            outcome = without.get(name, Outcome(nothing_left))
-            if outcome.agrees:
-                judged[name] = (outcome, names if name in wrong else ())
+    for names, covering in _covered(judged, divergences.known(layers.subject)):
+        at_once = [one for one in covering if _as_a_whole(one, names, layers.subject, example)]
+        excused = _at_once(names, at_once) if at_once else _after_all(trial, layers, example, names, covering)
+        judged |= excused
     return judged
 
 
-def _excused_at_once(subject, example, judged):
-    """What disagrees in an example as a divergence says of it as a whole."""
-    wrong = {name for name, (outcome, _) in judged.items() if not outcome.agrees}
-    return {
-        name: (Outcome(True), (divergence.name,))
-        for divergence in (divergences.known(subject) if wrong else ())
-        if divergence.excuses == "examples" and divergence.rows(subject.kind, example)
-        for name in wrong
-        if divergence.covers(name)
-    }
+def _covered(judged, known):
+    """Properties that disagree, with the divergences that may be why; those together that have the same."""
+    groups = {}
+    for name, (outcome, _) in judged.items():
+        if not outcome.agrees:
+            covering = tuple(one for one in known if one.covers(name))
+            groups.setdefault((covering, name in NO_NUMBERS), []).append(name)
+    return [(names, covering) for (covering, _), names in groups.items() if covering]
 
 
-def _narrowed(trial, subject, example, wrong, judged):
-    """What is left of an example without what known divergences excuse, and which properties each of them covers.
+def _as_a_whole(divergence, names, subject, example):
+    """Whether the example is as a divergence says of it as a whole; one of precision says so of what is no number."""
+    whole = divergence.excuses == "examples" or (divergence.excuses == "precision" and names[0] in NO_NUMBERS)
+    return whole and np.any(divergence.rows(subject.kind, example))
 
-    ``wrong`` are those that disagree, of all that are ``judged``.
-    """
-    excuses, left = {}, None
-    known = sorted(divergences.known(subject), key=lambda divergence: divergence.excuses == "items")
+
+def _at_once(names, divergences):
+    return {name: (Outcome(True), tuple(one.name for one in divergences)) for name in names}
+
+
+def _after_all(trial, layers, example, names, covering):
+    """Those properties that agree without what is known, within the bound or within that of what loses precision."""
+    kind = layers.subject.kind
+    narrowed, excuses = _narrowed(trial, kind, example, [one for one in covering if one.excuses in ("rows", "items")])
+    losing = [one for one in covering if one.excuses == "precision" and np.any(one.rows(kind, example))]
+    lost = layers.losing([one.loss for one in losing])
+    attempts = [(layers, narrowed, excuses)] if excuses else []
+    if losing:
+        attempts += [(lost, example, losing), *([(lost, narrowed, [*losing, *excuses])] if excuses else [])]
+    excused = {}
+    for measured, left, reasons in attempts:
+        missing = [name for name in names if name not in excused]
+        if missing:
+            nothing_left = left.judged.size == 0
+            found = {} if nothing_left else outcomes(trial, measured, left)
+            for name in missing:
+                outcome = found.get(name, Outcome(nothing_left))
+                if outcome.agrees:
+                    excused[name] = (outcome, tuple(one.name for one in reasons))
+    return excused
+
+
+def _narrowed(trial, kind, example, covering):
+    """What is left of an example without what divergences excuse, and those of them that excuse something."""
+    excuses, left = [], None
+    covering = sorted(covering, key=lambda divergence: divergence.excuses == "items")
     while left is not example:  # without some items, a trial may show others what it did not before
         left = example
-        for divergence in known:  # those of rows first, of which several may excuse the same
-            if divergence.excuses == "examples" or not any(divergence.covers(name) for name in wrong):
-                continue
-            rows = np.any([divergence.rows(subject.kind, one) for one in shown(trial, subject.kind, example)], axis=0)
+        for divergence in covering:  # those of rows first, of which several may excuse the same
+            rows = np.any([divergence.rows(kind, one) for one in shown(trial, kind, example)], axis=0)
             if divergence.excuses == "rows":
                 rows = rows & left.judged
             if rows.any():
                 example = divergence.narrowed(example, rows)
-                excuses[divergence.name] = {name for name in judged if divergence.covers(name)}
+                excuses += [divergence] if divergence not in excuses else []
     return example, excuses
 
 

@@ -1,5 +1,7 @@
 """A layer that is made, has its weights, and can be called: eagerly, traced, and for its gradients."""
 
+from functools import reduce
+
 import keras
 import numpy as np
 
@@ -125,13 +127,24 @@ class Layers:
 
     def __init__(self, subject):
         self.subject = subject
+        self.losses = ()
         self.made = {}
         self.last = (None, None, None)
+
+    def losing(self, losses):
+        """The same layers, held to the bound of machines that lose what these functions of an arithmetic say."""
+        others = Layers(self.subject)
+        others.losses, others.made = tuple(losses), self.made
+        return others
+
+    def arithmetic(self, dtype):
+        """That of a machine which computes in this dtype, with all that it loses besides."""
+        return reduce(lambda machine, loss: loss(machine), self.losses, ARITHMETIC[dtype])
 
     def expected(self, example, dtype):
         """The truth for a machine of some dtype; that of the last example is kept, for the next trial."""
         if self.last[0] is not example or self.last[1] != dtype:
-            self.last = (example, dtype, self.subject.kind.expected(example, ARITHMETIC[dtype]))
+            self.last = (example, dtype, self.subject.kind.expected(example, self.arithmetic(dtype)))
         return self.last[2]
 
     def fresh(self, example):

@@ -137,6 +137,9 @@ def reloading(layers, example):
     return {"reloading": worst(_unchanged(before, after, example.judged))}
 
 
+# What no bound of numbers has a say in.
+NO_NUMBERS = ("agreement", "dtype", "hidden_positions", "compute_mask", "repeated_calls", "symbolic", "reloading")
+
 # Every trial, and the share of the examples that it is shown: all, or every so many. Those that take long are seldom,
 # but `search.walk_corners` shows them more; a prime number each, lest they always meet in the same examples.
 TRIALS = {

@@ -19,6 +19,7 @@ OWN_CORNERS = {
     "along the middle axis": {"axis": 1, "mask given": True},
     "along two axes": {"axis": (2, 3), "mask given": True},
     "along two axes that are apart": {"axis": (1, 3), "mask given": True},
+    "scores of about 50 along two axes": {"axis": (2, 3), "scores": "steep"},
     "small scores along two axes": {"axis": (2, 3), "scores": "tiny"},
     "a mask, traced": {"mask given": True, "traced": True},
     "a mask of keys alone": {"mask given": True, "mask axes": (False, False, True)},

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import parity_tests
-from parity_tests import adapters, divergences, reproduction, strategies, subjects
+from parity_tests import adapters, divergences, mutants, reproduction, strategies, subjects
 from parity_tests.__main__ import main
 from parity_tests.backend import BACKENDS
 from parity_tests.conditions import CONDITIONS
@@ -41,7 +41,8 @@ def test_it_covers_no_row_of_a_plain_example(name):
 def test_every_entry_says_all_that_it_must():
     for divergence in KNOWN.values():
         assert divergence.nature in ("defect", "choice")
-        assert divergence.excuses in ("rows", "items", "examples")
+        assert divergence.excuses in ("rows", "items", "examples", "precision")
+        assert (divergence.excuses == "precision") == (divergence.loses in divergences.LOSSES)
         assert bool(divergence.condition) == bool(divergence.properties)
         assert divergence.condition in ("", *CONDITIONS)
         assert set(divergence.subjects) <= {*subjects.registered(), divergences.EVERY}
@@ -82,6 +83,35 @@ def test_a_row_that_is_excused_excuses_no_other():
     _, excuses = judge(agreement, Layers(adapters.KerasAttention()), example)["output"]
     assert excuses == ("nothing_visible",)
     outcome, excuses = judge(agreement, Layers(FaultyBesides()), example)["output"]
+    assert (outcome.agrees, excuses) == (False, ())
+
+
+@pytest.mark.tensorflow
+def test_a_loss_of_precision_excuses_nothing_that_is_larger():
+    plain = {"attention_axes": None, "causal": False, "sliding_window": None, "attention_mask given": False}
+    settled = {**plain, "dtype": "float64", "traced": False, "d_k": 3, "values": "moderate", "T": 4, "S": 5}
+    for layer, agrees in ((keras.layers.MultiHeadAttention, True), (mutants.ScaleOfAllHeads, False)):
+        subject = subjects.find(layer)
+        (drawn, *_) = strategies.of_corner(subject.kind, subject.options, settled, seed=0)
+        outcome, excuses = judge(agreement, Layers(subject), drawn.example)["d_W_q"]
+        assert (outcome.agrees, excuses) == (agrees, ("scale_in_float32",) if agrees else ())
+
+
+def test_what_excuses_gradients_excuses_no_output():
+    class FaultyInOneItem(adapters.KerasAttention):
+        def call(self, layer, inputs, masks, return_attention_scores, use_causal_mask, **training):
+            results = super().call(layer, inputs, masks, return_attention_scores, use_causal_mask, **training)
+            output, weights = results if return_attention_scores else (results, None)
+            output = 2 * output
+            return (output, weights) if return_attention_scores else output
+
+    # In float16, a query that sees nothing and whose scores lie below -16 spoils the gradients of its whole item.
+    example = causal_and_its_first_key_hidden()
+    halves = {name: (6 * array).astype("float16") for name, array in example.inputs.items()}
+    halves["query"] = -halves["query"]
+    d_output, d_weights = example.d_output.astype("float16"), example.d_weights.astype("float16")
+    example = example._replace(dtype="float16", inputs=halves, d_output=d_output, d_weights=d_weights)
+    outcome, excuses = judge(agreement, Layers(FaultyInOneItem()), example)["output"]
     assert (outcome.agrees, excuses) == (False, ())
 
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parity_tests.calls import generators
+from parity_tests.comparison import within_bound
 from reference import dot_product_attention, softmax, softmax_backward
 from reference.rounding import BFLOAT16, FLOAT32, Arithmetic, Rounded, track
 from reference.rounding_model import Softmax, rounded
@@ -43,6 +44,30 @@ def test_outputs_stay_within_their_bound_wherever_the_logits_lie_within_theirs(s
         upwards = np.where(value[:, v] > record.output.value[:, v : v + 1], 1, -1)
         average = softmax(record.logits.value + upwards * record.logits.error) @ value
         assert (np.abs(average - record.output.value) <= record.output.error)[:, v].all()
+
+
+@pytest.mark.parametrize("size", [1.0, 50.0, 3e4, 1e6])
+@settings(max_examples=30)
+@given(rng=generators(), T=st.integers(1, 4), S=st.integers(1, 30))
+def test_a_machine_that_takes_the_logarithm_of_the_sum_from_scores_stays_within_its_own_bound(size, rng, T, S):
+    scores, d_weights = ((rng.normal(size=(T, S)) * factor).astype(np.float32) for factor in (size, 1.0))
+    largest = scores.max(axis=-1, keepdims=True)
+    log_sum_exp = np.log(np.sum(np.exp(scores - largest), axis=-1, keepdims=True)) + largest
+    actual = np.exp(scores - log_sum_exp)
+    d_actual = actual * (d_weights - np.sum(d_weights * actual, axis=-1, keepdims=True))
+    weights = softmax(track(scores.astype(float), FLOAT32._replace(log_sum_exp=True)))
+    d_scores = softmax_backward(track(d_weights.astype(float), weights.arithmetic), weights)
+    assert actual.dtype == d_actual.dtype == np.float32
+    assert within_bound(actual, weights).agrees
+    assert within_bound(d_actual, d_scores).agrees
+
+
+def test_only_such_a_machine_may_have_weights_that_do_not_sum_to_1():
+    scores = np.array([[1e6, 1e6]])  # the logarithm of their sum is 1e6 + 0.6931, which float32 has as 1e6 + 0.6875
+    actual = np.exp(np.float32(1e6) - np.float32(1e6 + np.log(2))) * np.ones((1, 2), np.float32)
+    for log_sum_exp in (False, True):
+        weights = softmax(track(scores, FLOAT32._replace(log_sum_exp=log_sum_exp)))
+        assert within_bound(actual, weights).agrees == log_sum_exp
 
 
 def averages_by(errors, exponents, d_weights, b, scale):

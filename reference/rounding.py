@@ -29,8 +29,8 @@ are so where the root of the scale is such a number too: 1/4 (d_k = 16) has the 
 
 Not covered: overflow, where the bound says nothing; an operand that underflows and is multiplied by something
 large afterwards; any other sum of sums taken as one long sum of all their terms, or taken after what follows it;
-weights taken as ``exp(scores - log_sum_exp)`` and not normalized afterwards, or exponents rounded at the size of the
-scores rather than at their distance from the row's largest.
+and, but for a machine whose arithmetic says ``log_sum_exp``, weights taken as ``exp(scores - log_sum_exp)`` and not
+normalized afterwards, whose exponents are rounded at the size of the scores.
 """
 
 from collections.abc import Callable

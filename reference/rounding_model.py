@@ -24,6 +24,7 @@ class Arithmetic(NamedTuple):
 
     unit_roundoff: float  # half the distance from 1 to the next number
     underflow: float  # what a result too small to represent may be off by
+    log_sum_exp: bool = False  # whether weights are exp(score - log_sum_exp), rounded at the size of the scores
 
 
 class Softmax(NamedTuple):

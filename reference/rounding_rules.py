@@ -47,7 +47,8 @@ def add(a: Tracked, b: Tracked, machine: Arithmetic) -> Tracked:
 def subtract(a: Tracked, b: Tracked, machine: Arithmetic) -> Tracked:
     """A difference of finished numbers. If ``b`` is the largest of each row of ``a``, its error is common to the row.
 
-    Then three unit roundoffs, as exponentials to base 2 multiply it by a constant, itself rounded.
+    Then three unit roundoffs, as exponentials to base 2 multiply it by a constant, itself rounded. A machine that takes
+    the logarithm of the sum from a score instead of dividing by the sum rounds at the size of both.
     """
     difference = add(_finished(a), _finished(negative(b, machine)), machine)
     if b.mean is not None and b.mean.d_weights is a:
@@ -56,7 +57,8 @@ def subtract(a: Tracked, b: Tracked, machine: Arithmetic) -> Tracked:
         return difference
     finite = np.isfinite(difference.value)
     distance = np.where(finite, float64(np.abs(difference.value)), 0.0) + a.error + b.error
-    row_error = np.where(finite, a.error + 3 * machine.unit_roundoff * distance, 0.0)
+    own_error = difference.loose if machine.log_sum_exp else a.error
+    row_error = np.where(finite, own_error + 3 * machine.unit_roundoff * distance, 0.0)
     return difference._replace(row_error=row_error)
 
 

@@ -18,6 +18,8 @@ def normalize(exponentials: Tracked, total: Tracked, row_error: Array, exponent:
     """Weights: exponentials divided by their sum. What a row has in common has cancelled.
 
     Beyond a block of keys, an online softmax corrects what it has summed up, where a block brings a new largest.
+    Weights that are exponentials less the logarithm of their sum are normalized by nothing: each is off as its own
+    exponent is, and all of a row as that logarithm is.
     """
     weights = exponentials.value / total.value
     p = float64(weights)
@@ -26,6 +28,10 @@ def normalize(exponentials: Tracked, total: Tracked, row_error: Array, exponent:
     terms = visible.sum(axis=-1, keepdims=True)
     roundings = terms + 3 + CORRECTED * (terms > BLOCK)
     rounding = (p + moved) * (roundings * machine.unit_roundoff + terms * machine.underflow)
+    if machine.log_sum_exp:
+        exponent_error = row_error + np.max(row_error, axis=-1, keepdims=True, initial=0.0, where=visible)
+        exponent_error = exponent_error + roundings * machine.unit_roundoff
+        rounding = rounding + (p + moved) * np.expm1(np.minimum(exponent_error, EXP_LIMIT))
     vanished = 2 * machine.underflow  # as an exponential, and as a weight
     moved, alone = np.where(visible, moved, 0.0), np.where(visible, rounding + vanished, 0.0)
     return rounded(weights, moved + alone, p)._replace(softmax=Softmax(row_error, moved, alone))

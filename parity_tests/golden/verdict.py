@@ -1,5 +1,6 @@
 """Whether results are what golden cases expect, and how far two results are apart."""
 
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -48,11 +49,12 @@ class Truth:
         self.cases = cases
         self._bounds = {}
 
-    def bounds(self, path, dtype):
-        """The bounds of a case by name, for a machine that computes in this dtype."""
-        if (path, dtype) not in self._bounds:
-            self._bounds[path, dtype] = bounds(self.cases[path], ARITHMETIC[dtype])
-        return self._bounds[path, dtype]
+    def bounds(self, path, dtype, losing=()):
+        """The bounds of a case by name, for a machine that computes in this dtype, and loses what divergences do."""
+        machine = reduce(lambda machine, divergence: divergence.loss(machine), losing, ARITHMETIC[dtype])
+        if (path, machine) not in self._bounds:
+            self._bounds[path, machine] = bounds(self.cases[path], machine)
+        return self._bounds[path, machine]
 
 
 def verdict(truth, path, asked, given, excuses=None):
@@ -68,7 +70,7 @@ def verdict(truth, path, asked, given, excuses=None):
     given : parity_tests.golden.results.Given
     excuses
         Takes the name of a result; returns known divergences by name, each with the rows that it excuses, as they
-        broadcast against the result.
+        broadcast against the result; and those that lose precision.
 
     Returns
     -------
@@ -82,15 +84,23 @@ def verdict(truth, path, asked, given, excuses=None):
     names = []
     for name, outcome in outcomes.items():
         if not outcome.agrees:
-            found = {} if excuses is None else excuses(name)
-            if not found or not _rest_agrees(truth, path, given, name, found):
+            why = [] if excuses is None else _why(truth, path, given, name, *excuses(name))
+            if not why:
                 return Verdict("disagrees", outcomes)
-            names += found
+            names += why
     return Verdict("known" if names else "agrees", outcomes, tuple(dict.fromkeys(names)))
 
 
-def _held(truth, path, given, name, judged=None):
-    actual, expected, bound = compared(truth, path, given, name)
+def _why(truth, path, given, name, excuses, losing):
+    """The divergences without which a result agrees; none if it does not."""
+    for rows, lost in ((excuses, ()), ({}, losing), (excuses, losing)):
+        if (rows or lost) and _rest_agrees(truth, path, given, name, rows, lost):
+            return [*rows, *(divergence.name for divergence in lost)]
+    return []
+
+
+def _held(truth, path, given, name, judged=None, losing=()):
+    actual, expected, bound = compared(truth, path, given, name, losing)
     if actual is None and not name.startswith("d_"):  # only a gradient can be disconnected
         return Outcome(False, np.inf, message="expected numbers, received none")
     if actual is None:
@@ -99,22 +109,28 @@ def _held(truth, path, given, name, judged=None):
     return compare(actual, expected, bound, judged)
 
 
-def compared(truth, path, given, name):
+def compared(truth, path, given, name, losing=()):
     """Results, what is expected and the bound; a score of minus infinity that should be one counts as 0."""
     key = name.removesuffix("_alone")
-    actual, expected, bound = given.arrays[name], truth.cases[path].expected[key], truth.bounds(path, given.dtype)[key]
+    actual, expected, bound = (
+        given.arrays[name],
+        truth.cases[path].expected[key],
+        truth.bounds(path, given.dtype, losing)[key],
+    )
     if actual is not None and actual.shape == expected.shape and np.isneginf(expected).any():
         hidden = np.isneginf(expected) & np.isneginf(actual)
         actual, expected = (np.where(hidden, 0.0, array) for array in (actual, expected))
     return actual, expected, bound
 
 
-def _rest_agrees(truth, path, given, name, excuses):
+def _rest_agrees(truth, path, given, name, excuses, losing):
     """Whether the rows that nothing excuses agree; of a gradient, all that is excused may be part."""
+    if not excuses:
+        return _held(truth, path, given, name, losing=losing).agrees
     if name not in OF_ROWS:
         return True
     rows = np.any(list(excuses.values()), axis=0)
-    return _held(truth, path, given, name, judged=~rows).agrees
+    return _held(truth, path, given, name, ~rows, losing).agrees
 
 
 def excuses_of(subject, case, dtype):
@@ -125,7 +141,7 @@ def excuses_of(subject, case, dtype):
     example = translation.example(case, subject.kind, subject.options, dtype) if known else None
 
     def excuses(name):
-        found = {}
+        found, losing = {}, []
         property_name = _property(subject.kind, name)
         for divergence in known:
             if divergence.covers(property_name):
@@ -133,9 +149,11 @@ def excuses_of(subject, case, dtype):
                 if divergence.excuses == "items":
                     rows = np.broadcast_to(rows.any(axis=1, keepdims=True), rows.shape)
                 rows = np.broadcast_to(rows, example.judged.shape)
-                if rows.any():
+                if rows.any() and divergence.excuses == "precision":
+                    losing.append(divergence)
+                elif rows.any():
                     found[divergence.name] = translation.rows(case, subject.kind, name, rows)
-        return found
+        return found, tuple(losing)
 
     return excuses
 

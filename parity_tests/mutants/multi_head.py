@@ -251,3 +251,21 @@ class MaskLostAlongOtherAxes(keras.layers.MultiHeadAttention):
 
     def _masked_softmax(self, attention_scores, attention_mask=None):
         return super()._masked_softmax(attention_scores, attention_mask if len(attention_scores.shape) == 4 else None)
+
+
+class RootOfTheDepthForgottenInFloat64(keras.layers.MultiHeadAttention):
+    """Divides by the depth, not by its root, in float64 alone."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if self.compute_dtype == "float64":
+            self._inverse_sqrt_key_dim = 1 / self.key_dim
+
+
+class GroupsUnscaledInFloat64(keras.layers.GroupQueryAttention):
+    """Forgets the scale in float64 alone."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if self.compute_dtype == "float64":
+            self._inverse_sqrt_head_dim = 1.0

@@ -75,3 +75,11 @@ class SoftmaxSumTakenForConstant(keras.layers.Softmax):
         weights = super().call(inputs, mask=mask)
         fixed = ops.stop_gradient(weights)
         return fixed * (1 + inputs - ops.stop_gradient(inputs))
+
+
+class SeveralAxesClipped(keras.layers.Softmax):
+    """Clips scores at 20, if it goes along several axes."""
+
+    def call(self, inputs, mask=None):
+        several = isinstance(self.axis, (list, tuple)) and len(self.axis) > 1
+        return super().call(ops.clip(inputs, -20, 20) if several else inputs, mask=mask)

@@ -38,8 +38,8 @@ def _of_masks(case, options):
         return "causal with an offset"
     if "softcap" in case.options:
         return "a softcap"
-    mask, window = case.masks.get("mask"), case.options.get("window")
-    if mask is not None and mask.ndim > 2 and mask.shape[-3] > 1:
+    window = case.options.get("window")
+    if _has_heads(case) and "mask_axes" not in options:
         return "a mask of each head"
     if window is None:
         return ""
@@ -66,6 +66,7 @@ def example(case, options, dtype):
         inputs={name: flat(case, case.inputs[name], 2, dtype) for name in INPUTS},
         weights={name: as_dtype(array, dtype) for name, array in weights.items()},
         masks=_masks(case, dtype),
+        manner={"mask_axes": 4} if _has_heads(case) else {},
         causal="causal" in case.options,
         d_output=d_output,
         d_weights=None if d_weights is None else np.moveaxis(d_weights, 1, 2),
@@ -90,12 +91,17 @@ def _constructor(case, options, biased):
 
 
 def _masks(case, dtype):
-    """The case's masks, of which that of all heads has no axis for them."""
     mask = case.masks.get("mask")
-    if mask is not None and mask.ndim > 2:
-        mask = mask.squeeze(-3)
-    given = {"key_mask": flat(case, case.masks.get("key_mask"), 1, dtype), "attention_mask": flat(case, mask, 2, dtype)}
+    if mask is not None and mask.ndim == 2:
+        mask = mask[None]  # for all heads
+    given = {"key_mask": flat(case, case.masks.get("key_mask"), 1, dtype), "attention_mask": flat(case, mask, 3, dtype)}
     return dict.fromkeys(multi_head_examples.MASKS) | given
+
+
+def _has_heads(case):
+    """Whether each head has a mask of its own."""
+    mask = case.masks.get("mask")
+    return mask is not None and mask.ndim > 2 and mask.shape[-3] > 1
 
 
 def in_case(case, name, array):
