@@ -152,7 +152,7 @@ def test_known_rows_are_excused_and_others_are_not():
     path = "dot_product/item_hidden"
     truth = Truth({path: TRUTH.cases[path]})
     expected = truth.cases[path].expected["output"]
-    excuses = lambda name: {"some": np.array([[False, False], [True, True]])}  # noqa: E731
+    excuses = lambda name: ({"some": np.array([[False, False], [True, True]])}, ())  # noqa: E731
     for item, word in ((1, "known"), (0, "disagrees")):
         output = expected.copy()
         output[item] += 1
