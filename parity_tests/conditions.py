@@ -10,6 +10,7 @@ from parity_tests.folded import halves
 from parity_tests.strategies import numpy_dtype
 from reference.rounding import ARITHMETIC
 
+FUSED = ("attention_of_heads", "multi_head_attention")
 LOST = 750  # an exponential of less than minus that is 0 in every dtype
 
 
@@ -190,7 +191,9 @@ def nowhere(example):
 
 
 def _rounding_overflows(kind, example):
-    dtype = computed_dtype(example.dtype) if example.dtype not in ("float16", "bfloat16") else "float32"
+    fused = kind.name in FUSED and example.d_weights is None  # which is computed in float32 on JAX and PyTorch
+    short = fused or example.dtype in ("float16", "bfloat16")
+    dtype = "float32" if short else computed_dtype(example.dtype)
     return _largest_score(kind, example) * ARITHMETIC[dtype].unit_roundoff >= np.log(np.finfo(dtype).max) - 1
 
 

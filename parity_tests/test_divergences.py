@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import parity_tests
-from parity_tests import adapters, divergences, mutants, reproduction, strategies, subjects
+from parity_tests import adapters, conditions, divergences, mutants, reproduction, strategies, subjects
 from parity_tests.__main__ import main
-from parity_tests.backend import BACKENDS
+from parity_tests.backend import BACKENDS, computed_dtype
 from parity_tests.conditions import CONDITIONS
 from parity_tests.judgement import disagreements, judge
 from parity_tests.layers import Layers
@@ -140,6 +140,15 @@ def test_hidden_contents_leak_into_keras_only_where_it_is_known():
     )
     outcome, excuses = judge(hidden_positions, Layers(subject), example)["hidden_positions"]
     assert (outcome.agrees, excuses) == (True, ("hidden_outscores",))
+
+
+def test_scores_that_overflow_in_float32_are_known_where_float64_is_computed_in_it():
+    for kind, in_float32 in (("attention_of_heads", True), ("attention", False)):
+        example = subjects.KINDS[kind].plain()
+        inputs = {name: 1e5 * array.astype("float64") for name, array in example.inputs.items()}  # scores of 3e10
+        example = example._replace(dtype="float64", inputs=inputs, traced=True)
+        known = conditions.scaled_scores_compiled(subjects.KINDS[kind], example).all()
+        assert known == (in_float32 or computed_dtype("float64") == "float32")
 
 
 def test_an_example_that_is_excused_as_a_whole_may_have_no_items():
