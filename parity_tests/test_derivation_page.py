@@ -12,6 +12,7 @@ from parity_tests.mutants import GALLERY
 
 PAGE = Path(reference.__file__).parent / "DERIVATION.md"
 HERE = Path(__file__).parent
+MODULES = ("test_derivation", *(f"test_derivation_{of}" for of in ("additive", "positions", "heads", "pooling")))
 
 
 def test_every_equation_of_the_page_has_its_number_and_its_test():
@@ -25,7 +26,7 @@ def test_every_equation_of_the_page_has_its_number_and_its_test():
     )
     tests = [
         (name, module)
-        for module in ("test_derivation", "test_derivation_additive", "test_derivation_positions")
+        for module in MODULES
         for name in re.findall(r"^def (test_\w+)\(", (HERE / f"{module}.py").read_text(encoding="utf-8"), re.MULTILINE)
     ]
     assert [(name, module) for _, name, module in blocks] == tests
