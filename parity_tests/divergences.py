@@ -14,6 +14,7 @@ from reference.rounding import FLOAT32
 GRADIENTS = "gradients"  # stands for the gradients of all inputs and weights
 ANYWHERE = "any"  # stands for all backends
 EVERY = "every layer"
+NATURES = ("defect", "undocumented", "choice")
 # What a layer may lose beside what the arithmetic of its dtype does.
 LOSSES = {
     "to float32": lambda machine: max(machine, FLOAT32, key=lambda one: one.unit_roundoff),
@@ -36,6 +37,8 @@ class Divergence(NamedTuple):
     condition: str = ""
     excuses: str = "rows"
     loses: str = ""
+    whose: str = "Keras"
+    raises: tuple[str, ...] = ()
 
     @property
     def is_here(self):
@@ -45,6 +48,10 @@ class Divergence(NamedTuple):
     def covers(self, property_name):
         """Whether it may make a property disagree."""
         return property_name in self.properties or (property_name.startswith("d_") and GRADIENTS in self.properties)
+
+    def may_be_why(self, outcome):
+        """Whether it may be why something disagrees: why a call fails, only if it is known to fail so."""
+        return not outcome.raised or any(part in outcome.message for part in self.raises)
 
     def rows(self, kind, example):
         """The rows of an example, as ``judged`` has them, in which the layer may differ; or whether it may in any."""

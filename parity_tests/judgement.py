@@ -26,7 +26,7 @@ def _covered(judged, known):
     groups = {}
     for name, (outcome, _) in judged.items():
         if not outcome.agrees:
-            covering = tuple(one for one in known if one.covers(name))
+            covering = tuple(one for one in known if one.covers(name) and one.may_be_why(outcome))
             groups.setdefault((covering, name in NO_NUMBERS), []).append(name)
     return [(names, covering) for (covering, _), names in groups.items() if covering]
 

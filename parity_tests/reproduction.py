@@ -53,8 +53,14 @@ def page():
     from parity_tests import divergences
     from parity_tests.page import template
 
-    entries = sorted(divergences.read(), key=lambda one: (one.nature != "defect", one.name))
+    entries = sorted(divergences.read(), key=_nature_and_name)
     return template("divergences.md.jinja").render(entries=entries)
+
+
+def _nature_and_name(entry):
+    from parity_tests import divergences
+
+    return divergences.NATURES.index(entry.nature), entry.name
 
 
 def _shown(divergence, console):
@@ -81,7 +87,7 @@ def _listed(entries):
     table = Table(box=box.SIMPLE_HEAD, padding=0)
     for name in ("name", "nature", "subjects", "backends"):
         table.add_column(name, overflow="fold", no_wrap=name == "name")
-    for one in sorted(entries, key=lambda one: (one.nature != "defect", one.name)):
+    for one in sorted(entries, key=_nature_and_name):
         table.add_row(
             one.name,
             one.nature,

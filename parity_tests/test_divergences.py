@@ -40,7 +40,8 @@ def test_it_covers_no_row_of_a_plain_example(name):
 
 def test_every_entry_says_all_that_it_must():
     for divergence in KNOWN.values():
-        assert divergence.nature in ("defect", "choice")
+        assert divergence.nature in divergences.NATURES
+        assert divergence.whose in ("Keras", "JAX", "XLA", "PyTorch")
         assert divergence.excuses in ("rows", "items", "examples", "precision")
         assert (divergence.excuses == "precision") == (divergence.loses in divergences.LOSSES)
         assert bool(divergence.condition) == bool(divergence.properties)
@@ -95,6 +96,23 @@ def test_a_loss_of_precision_excuses_nothing_that_is_larger():
         (drawn, *_) = strategies.of_corner(subject.kind, subject.options, settled, seed=0)
         outcome, excuses = judge(agreement, Layers(subject), drawn.example)["d_W_q"]
         assert (outcome.agrees, excuses) == (agrees, ("scale_in_float32",) if agrees else ())
+
+
+def test_an_error_that_is_not_the_known_one_is_not_excused():
+    class Refusing(adapters.KerasMultiHeadAttention):
+        def call(self, layer, inputs, masks, return_attention_scores, use_causal_mask, **how):
+            raise ValueError("something else")
+
+    settled = {"attention_axes": 2, "causal": True, "B": 4, "T": 3, "S": 5, "lengths": "free", "traced": False}
+    excused = []
+    for subject in (adapters.KerasMultiHeadAttention(), Refusing()):
+        (drawn, *_) = strategies.of_corner(subject.kind, subject.options, settled, seed=0)
+        layers = Layers(adapters.KerasMultiHeadAttention())
+        made = layers.of(drawn.example)  # a layer that could be called, and made its weights
+        layers.subject = made.subject = subject
+        outcome, excuses = judge(agreement, layers, drawn.example)["agreement"]
+        excused.append((outcome.agrees, "causal_along_another_axis" in excuses))
+    assert excused == [(True, True), (False, False)]
 
 
 def test_what_excuses_gradients_excuses_no_output():
