@@ -112,6 +112,20 @@ def in_float16_compiled(kind, example):
     return np.bool_(example.dtype == "float16" and example.traced and example.d_weights is None)
 
 
+def one_number_bfloat16_compiled(kind, example):
+    """An example in bfloat16, in a graph, without weights, that multiplies a single number by a single number.
+
+    So does a single item with a single key head, if two of three are 1: the queries, the keys, and their depth.
+    """
+    asked = example.dtype == "bfloat16" and example.traced and example.d_weights is None
+    query, value = example.inputs["query"].shape, example.inputs["value"].shape
+    if "num_heads" in example.constructor:  # a layer's heads, all of which have their own keys once it repeats them
+        key_heads, queries, depth = example.constructor["num_heads"], query[1], example.constructor["key_dim"]
+    else:
+        key_heads, queries, depth = value[2], query[1] * query[2], query[3]
+    return np.bool_(asked and query[0] * key_heads == 1 and (queries, value[1], depth).count(1) >= 2)
+
+
 def bias_and_mask(kind, example):
     """An example with a bias that is masked too, by a mask or as it is causal."""
     return np.bool_("bias" in example.inputs and (example.causal or example.masks["mask"] is not None))
@@ -225,6 +239,7 @@ CONDITIONS = {
         in_float64,
         in_float64_without_weights,
         in_float16_compiled,
+        one_number_bfloat16_compiled,
         bias_and_mask,
         in_order_along_another_axis,
         padding_between_attended,
