@@ -1,5 +1,6 @@
 """Keras's backend: gradients from its own differentiation, its graphs, its precision, and its results as arrays."""
 
+import logging
 import re
 import warnings
 from contextlib import contextmanager
@@ -13,11 +14,23 @@ BACKENDS = ("tensorflow", "jax", "torch")
 
 @contextmanager
 def quiet_warnings():
-    """Without what Keras says of a softmax over a single key, and NumPy of overflow, which the comparison sees."""
-    with warnings.catch_warnings():
-        for category in (UserWarning, DeprecationWarning, RuntimeWarning):
-            warnings.simplefilter("ignore", category)
-        yield
+    """Without what Keras says of a softmax over a single key, and NumPy of overflow, which the comparison sees.
+
+    Nor what Keras logs of a kernel of JAX that refuses a call, with the traceback, each time: the result is compared.
+    """
+
+    def of_no_refusal(record):
+        return not record.getMessage().startswith("Failed to apply")
+
+    keras_logs = logging.getLogger("absl")
+    keras_logs.addFilter(of_no_refusal)
+    try:
+        with warnings.catch_warnings():
+            for category in (UserWarning, DeprecationWarning, RuntimeWarning):
+                warnings.simplefilter("ignore", category)
+            yield
+    finally:
+        keras_logs.removeFilter(of_no_refusal)
 
 
 def full_precision(dtype="float32"):

@@ -1,5 +1,6 @@
 """Differentiation, tracing, precision and what they run on: on each backend as on the others, in numbers by hand."""
 
+from contextlib import nullcontext, suppress
 from functools import partial
 
 import keras
@@ -160,6 +161,16 @@ def test_precision_is_left_as_it_was_found():
     with full_precision("float64"):
         assert of_a_float64() == "float64"
     assert of_a_float64() == before
+
+
+def test_what_keras_logs_of_a_kernel_that_refuses_is_quiet_for_as_long_as_warnings_are(caplog):
+    query, value = np.ones((1, 2, 1, 3), "float32"), np.ones((1, 2, 1, 2), "float32")
+    logged = {}
+    for quiet in (True, False):
+        with backend.quiet_warnings() if quiet else nullcontext(), suppress(ValueError, TypeError):
+            ops.dot_product_attention(query, query, value)  # which JAX refuses, as their depths differ
+        logged[quiet] = len(caplog.records)
+    assert logged == {True: 0, False: keras.backend.backend() == "jax"}
 
 
 def test_what_it_runs_on_has_a_name_and_a_version():
