@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, Verbosity
 
 from parity_tests.backend import graphs_know_sizes
 from parity_tests.properties import TRIALS, due
-from parity_tests.strategies import DTYPES, families, of_corner
+from parity_tests.strategies import DTYPES, OF_EACH_CORNER, families, of_corner
 
 CHEAP = 35  # the number of an example that takes part in the trials that cost little
 OF_THE_CONSTRUCTOR = {"scaled", "H", "sliding_window", "axis"}
@@ -52,7 +52,7 @@ def walk(subject, visit, examples, seed, corners=True, drive=False):
     ways = (False, *7 * (True,)) if by_sizes or examples >= MANY else (False, True)
     strata = list(itertools.product(DTYPES, (by_sizes,) if drive else ways))
     if by_sizes:
-        cases = max(1, min(CASES_OF_A_SIZE, examples // 16))
+        cases = max(1, min(CASES_OF_A_SIZE, examples // 12))
     else:
         cases = 1 if drive else max(1, min(CASES, examples * subject.kind.cost // 64))
     for stratum, group in itertools.groupby(range(examples), lambda number: strata[number * len(strata) // examples]):
@@ -89,11 +89,21 @@ def walk_stratum(strategy, visit, numbers, seed, drive):
 
 
 def walk_corners(subject, visit, seed):
-    """Show examples of each corner; those about the constructor take part in all trials, the others in most."""
-    for settled in subject.kind.corners.values():
-        trials = list(TRIALS) if settled.keys() & OF_THE_CONSTRUCTOR else due(CHEAP)
-        for drawn in of_corner(subject.kind, subject.options, settled, seed):
-            visit(drawn, trials)
+    """Show an example of each corner, then a second one of each, so that what one corner alone shows is met early.
+
+    Those about the constructor take part in all trials, the others in most.
+    """
+    corners = [
+        (of_corner(subject.kind, subject.options, settled, seed), _is_of_the_constructor(settled))
+        for settled in subject.kind.corners.values()
+    ]
+    for _ in range(OF_EACH_CORNER):
+        for examples, of_the_constructor in corners:
+            visit(next(examples), list(TRIALS) if of_the_constructor else due(CHEAP))
+
+
+def _is_of_the_constructor(settled):
+    return any(settled.get(name) is not None for name in OF_THE_CONSTRUCTOR)
 
 
 def run(strategy, test, examples, seed, phases):

@@ -108,15 +108,14 @@ def corners(small, own):
 
 
 def of_corner(kind, options, settled, seed):
-    """Examples in which some choices are settled; where sizes are compiled, the same ones in a graph."""
-    first, *others = np.random.default_rng(seed).spawn(OF_EACH_CORNER)
-    if not graphs_know_sizes():
-        return [_by_generator(rng, kind, options, settled) for rng in (first, *others)]
-    settled = {"traced": True, **settled}
-    drawn = _by_generator(first, kind, options, settled)
-    names = kind.shared | kind.shared_by_graph | OF_THE_SIZES
-    settled = {**{name: made for name, made in drawn.choices.items() if name in names}, **settled}
-    return [drawn, *(_by_generator(rng, kind, options, settled) for rng in others)]
+    """Draw examples in which some choices are settled; where sizes are compiled, the same ones in a graph."""
+    by_sizes = graphs_know_sizes()
+    settled = {"traced": True, **settled} if by_sizes else settled
+    names = kind.shared | kind.shared_by_graph | OF_THE_SIZES if by_sizes else ()
+    for rng in np.random.default_rng(seed).spawn(OF_EACH_CORNER):
+        drawn = _by_generator(rng, kind, options, settled)
+        yield drawn
+        settled = {**{name: made for name, made in drawn.choices.items() if name in names}, **settled}
 
 
 def _by_generator(rng, kind, options, settled):

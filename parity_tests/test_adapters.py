@@ -95,6 +95,7 @@ def test_an_adapted_layer_agrees(checked):
     assert finished.returncode == 0, finished.stdout + finished.stderr
 
 
+@pytest.mark.ci
 def test_a_fault_of_an_adapted_layer_is_found_and_its_script_runs(checked, tmp_path):
     finished = checked("/ self.temperature", "/ self.temperature**2")
     assert finished.returncode == 1, finished.stdout + finished.stderr

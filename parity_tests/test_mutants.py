@@ -37,8 +37,13 @@ def test_every_fault_is_found(name):
 
 
 @pytest.mark.parametrize("name", HIDDEN)
-def test_what_cannot_be_told_from_rounding_is_not_found(name):
-    assert score.find(name, examples=30).properties == ()
+def test_what_cannot_be_told_from_rounding_is_not_found(name, only_corners):
+    only_corners(
+        lambda choices: "values" in choices or max(choices["S"], choices["d_k"]) >= 64
+    )  # where much is rounded
+    finding = score.find(name, examples=30)
+    assert finding.properties == ()
+    assert finding.examples > 30
 
 
 @pytest.mark.parametrize("name", GALLERY)
@@ -61,9 +66,9 @@ def test_every_fault_overrides_something_of_a_sound_layer(name):
 def test_a_layer_without_a_fault_is_not_found(layer, monkeypatch, only_corners):
     only_corners(lambda choices: "dropout" in choices)
     monkeypatch.setitem(GALLERY, "Sound", layer)
-    finding = score.find("Sound", examples=50)
+    finding = score.find("Sound", examples=20)
     assert finding.properties == ()
-    assert finding.examples >= 50
+    assert finding.examples >= 20
 
 
 def test_the_gallery_has_faults_of_every_kind():

@@ -85,7 +85,7 @@ def test_all_trials_are_due_sooner_or_later_and_agreement_always():
 
 @pytest.mark.tensorflow
 def test_what_is_wrong_in_a_graph_only_is_found_in_a_graph():
-    report = parity_tests.check("parity_tests.mutants:CausalLostWhenTraced", examples=60, corners=False)
+    report = parity_tests.check("parity_tests.mutants:CausalLostWhenTraced", examples=24, corners=False)
     counterexamples = [one.counterexample for one in report.subjects[0].properties if one.counterexample]
     assert counterexamples
     assert all(one.example.traced and one.example.causal for one in counterexamples)

@@ -1,6 +1,7 @@
 """The command that exports golden cases as ONNX backend tests."""
 
 import argparse
+import difflib
 import importlib
 import os
 import shutil
@@ -47,7 +48,8 @@ def _run(options):
         raise ValueError(f"folder: expected a folder before the names, received a case, {options.folder!r}")
     for name in options.name:
         if name not in cases:
-            raise ValueError(f"name: expected a golden case, such as {next(iter(cases))}, received {name!r}")
+            similar = difflib.get_close_matches(name, cases, n=1, cutoff=0)[0]
+            raise ValueError(f"name: expected a golden case, such as {similar}, received {name!r}")
     chosen = {path: case for path, case in cases.items() if path in options.name or not options.name}
     if options.folder:
         _export(options.folder, chosen, options.dtype)
