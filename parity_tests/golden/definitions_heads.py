@@ -3,7 +3,7 @@
 from decimal import Decimal
 from itertools import product
 
-from parity_tests.golden.definitions import at, average, projected, weights
+from parity_tests.golden.definitions import at, average, exponential, projected, weights
 
 ZERO = Decimal(0)
 
@@ -57,7 +57,7 @@ def _with_an_axis_of_heads(mask):
 def _gated(output, gates):
     shape, _ = output
     positions = list(product(*map(range, shape)))
-    return shape, [at(output, one) / (1 + (-at(gates, one)).exp()) for one in positions]
+    return shape, [at(output, one) / (1 + exponential(-at(gates, one))) for one in positions]
 
 
 def _together(heads, W_o, b_o):
