@@ -52,7 +52,7 @@ def walk(subject, visit, examples, seed, corners=True, drive=False):
     ways = (False, *7 * (True,)) if by_sizes or examples >= MANY else (False, True)
     strata = list(itertools.product(DTYPES, (by_sizes,) if drive else ways))
     if by_sizes:
-        cases = max(1, min(CASES_OF_A_SIZE, examples // 12))
+        cases = max(1, min(CASES_OF_A_SIZE, examples // 16))
     else:
         cases = 1 if drive else max(1, min(CASES, examples * subject.kind.cost // 64))
     for stratum, group in itertools.groupby(range(examples), lambda number: strata[number * len(strata) // examples]):
