@@ -13,7 +13,7 @@ BACKENDS = ("tensorflow", "jax", "torch")
 
 
 @contextmanager
-def quiet_warnings():
+def quiet():
     """Without what Keras says of a softmax over a single key, and NumPy of overflow, which the comparison sees.
 
     Nor what Keras logs of a kernel of JAX that refuses a call, with the traceback, each time: the result is compared.

@@ -2,7 +2,7 @@
 
 import inspect
 
-from parity_tests.backend import in_words, quiet_warnings
+from parity_tests.backend import in_words, quiet
 from parity_tests.layers import BuiltLayer
 
 CALL = ("mask", "return_attention_scores")
@@ -28,7 +28,7 @@ def check_contract(subject, guessed=""):
         example = subject.kind.plain(subject.options, used)
         try:
             if not lacking:
-                with quiet_warnings():
+                with quiet():
                     BuiltLayer(subject, example).run(example, return_attention_scores=True)
         except Exception as error:  # whatever somebody's layer may raise
             lacking = f"which cannot be called as one: {in_words(error)}"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import keras
 
-from parity_tests.backend import quiet_warnings
+from parity_tests.backend import quiet
 from parity_tests.conditions import CONDITIONS
 from reference.rounding import FLOAT32
 
@@ -55,7 +55,7 @@ class Divergence(NamedTuple):
 
     def rows(self, kind, example):
         """The rows of an example, as ``judged`` has them, in which the layer may differ; or whether it may in any."""
-        with quiet_warnings():
+        with quiet():
             return CONDITIONS[self.condition](kind, example)
 
     def loss(self, machine):

@@ -9,7 +9,7 @@ import tempfile
 import keras
 import numpy as np
 
-from parity_tests.backend import dtype_name, full_precision, in_words, quiet_warnings, to_numpy
+from parity_tests.backend import dtype_name, full_precision, in_words, quiet, to_numpy
 from parity_tests.comparison import Outcome, compare, same, within_bound, worst
 from parity_tests.dropout import dropout
 from parity_tests.layers import called
@@ -167,7 +167,7 @@ def shown(trial, kind, example):
 def outcomes(trial, layers, example):
     """Run a trial; what the layer raises is an outcome too, under the name of the trial."""
     try:
-        with quiet_warnings(), full_precision(example.dtype):
+        with quiet(), full_precision(example.dtype):
             return trial(layers, example)
     except Exception as error:  # whatever somebody's layer may raise
         return {trial.__name__: Outcome(False, np.inf, message=in_words(error), raised=True)}

@@ -1,5 +1,6 @@
 """Known differences are still there, are as narrow as they say, and excuse nothing else."""
 
+import itertools
 from importlib.resources import files
 
 import keras
@@ -13,7 +14,7 @@ from parity_tests.backend import BACKENDS, computed_dtype
 from parity_tests.conditions import CONDITIONS
 from parity_tests.judgement import disagreements, judge
 from parity_tests.layers import Layers
-from parity_tests.properties import agreement, hidden_positions, reloading
+from parity_tests.properties import agreement, hidden_positions, outcomes, reloading
 
 KNOWN = {divergence.name: divergence for divergence in divergences.read()}
 HERE = [name for name, divergence in KNOWN.items() if divergence.is_here]
@@ -168,6 +169,18 @@ def test_scores_that_overflow_in_float32_are_known_where_float64_is_computed_in_
         example = example._replace(dtype="float64", inputs=inputs, traced=True, constructor=scaled)
         known = conditions.scaled_scores_compiled(subjects.KINDS[kind], example).all()
         assert known == (in_float32 or computed_dtype("float64") == "float32")
+
+
+def test_jax_compiles_bfloat16_but_for_the_sizes_that_are_known():
+    subject = adapters.KerasDotProductAttention()
+    on_jax = keras.backend.backend() == "jax"
+    for B, T, S, d_k in itertools.product((1, 2), repeat=4):
+        sizes = {"H": 1, "groups": 1, "B": B, "T": T, "S": S, "d_k": d_k, "lengths": "free"}
+        settled = {**sizes, "dtype": "bfloat16", "traced": True}
+        example = next(strategies.of_corner(subject.kind, subject.options, settled, seed=0)).example
+        known = conditions.one_number_bfloat16_compiled(subject.kind, example)
+        raised = outcomes(agreement, Layers(subject), example).get("agreement")
+        assert (raised is not None and "ElementalIrEmitter" in raised.message) == (on_jax and known)
 
 
 def test_an_example_that_is_excused_as_a_whole_may_have_no_items():

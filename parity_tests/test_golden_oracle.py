@@ -7,7 +7,7 @@ from decimal import Decimal, localcontext
 
 import pytest
 
-from parity_tests.golden import catalogue, generate, layout, oracle
+from parity_tests.golden import catalogue, definitions, generate, layout, oracle
 
 CASES = generate.HOME / "cases"
 LARGE = 15000  # bytes: those of more than 128 positions, and the widest of several heads
@@ -85,6 +85,15 @@ def test_a_very_small_gradient_is_not_taken_for_0():
     _, found = oracle.truth(case)
     assert found["d_key"] == [[expected], [-expected]]
     assert expected > 0
+
+
+def test_an_exponential_that_is_kept_has_the_digits_that_are_asked_for():
+    found = []
+    for digits in (10, 50):
+        with localcontext() as context:
+            context.prec = digits
+            found.append(definitions.exponential(Decimal(1)))
+    assert [str(one) for one in found] == ["2.718281828", "2.7182818284590452353602874713526624977572470937000"]
 
 
 def test_digits_that_never_settle_are_an_error():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from parity_tests import search, strategies, subjects
-from parity_tests.backend import quiet_warnings, to_numpy
+from parity_tests.backend import quiet, to_numpy
 from parity_tests.folded import halves, laid_back, laid_out
 from parity_tests.handed_masks import of_axes
 from parity_tests.layers import Layers
@@ -56,7 +56,7 @@ def test_every_form_is_drawn(subject):
 
 
 def results(subject, example):
-    with quiet_warnings():  # as GroupQueryAttention says that its projections lose the masks, which it uses
+    with quiet():  # as GroupQueryAttention says that its projections lose the masks, which it uses
         return [to_numpy(one) for one in Layers(subject).of(example).run(example, return_attention_scores=True)]
 
 

@@ -36,11 +36,13 @@ def test_every_fault_is_found(name):
     assert "agreement" not in finding.properties, f"{name} does not compute anything wrong; it raises"
 
 
+def _rounds_much(choices):
+    return "values" in choices or max(choices["S"], choices["d_k"]) >= 64
+
+
 @pytest.mark.parametrize("name", HIDDEN)
 def test_what_cannot_be_told_from_rounding_is_not_found(name, only_corners):
-    only_corners(
-        lambda choices: "values" in choices or max(choices["S"], choices["d_k"]) >= 64
-    )  # where much is rounded
+    only_corners(_rounds_much)
     finding = score.find(name, examples=30)
     assert finding.properties == ()
     assert finding.examples > 30

@@ -7,10 +7,10 @@ from keras import ops
 
 import keras_impl
 import parity_tests
-from parity_tests import adapters, dropout, score, smallest, subjects, verdict
+from parity_tests import adapters, dropout, score, search, smallest, strategies, subjects, verdict
 from parity_tests.dropout import at_random, unlikely
 from parity_tests.layers import BuiltLayer, Layers
-from parity_tests.properties import TRIALS, agreement, due, outcomes
+from parity_tests.properties import TRIALS, agreement, due, outcomes, reloading
 
 SEEN_BY = {
     "output": "MaskAfterSoftmax",
@@ -145,6 +145,27 @@ def test_the_chance_of_an_unlikely_share_is_less_than_that_of_fifty_heads_in_a_r
     # All heads are exactly as rare as the bound says.
     assert not unlikely(50, 50, 0.5)
     assert unlikely(51, 51, 0.5)
+
+
+def corners_of(target):
+    """The corners in the order in which they are met, and of the first round the trials of each by its name."""
+    subject, met = subjects.find(target), []
+    search.walk_corners(subject, lambda drawn, trials: met.append((drawn.settled, trials)), seed=0)
+    trials = {name: trials for name, (_, trials) in zip(subject.kind.corners, met)}
+    return [settled for settled, _ in met], list(subject.kind.corners.values()), trials
+
+
+@pytest.mark.tensorflow  # elsewhere a corner may settle that the call is compiled too
+@pytest.mark.parametrize("target", subjects.registered())
+def test_every_corner_is_met_before_any_is_met_again(target):
+    met, corners, _ = corners_of(target)
+    assert met == corners * strategies.OF_EACH_CORNER
+
+
+def test_a_corner_takes_part_in_all_trials_only_if_it_gives_the_constructor_something():
+    _, _, trials = corners_of("keras.layers.MultiHeadAttention")
+    assert trials["a window"] == list(TRIALS)
+    assert reloading not in trials["causal without a mask"]  # which settles that there is no window
 
 
 def test_the_median_fault_is_found_among_the_first_corners():

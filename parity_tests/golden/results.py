@@ -49,12 +49,12 @@ def of_layer(layers, case, dtype):
     dtype
         That the layer is asked to compute in.
     """
-    from parity_tests.backend import dtype_name, full_precision, in_words, quiet_warnings, to_numpy
+    from parity_tests.backend import dtype_name, full_precision, in_words, quiet, to_numpy
 
     subject = layers.subject
     example = translation.example(case, subject.kind, subject.options, dtype)
     try:
-        with quiet_warnings(), full_precision(dtype):
+        with quiet(), full_precision(dtype):
             layer = layers.of(example)
             results, gradients = layer.run_with_gradients(example)
             both = example.d_weights is not None
