@@ -41,6 +41,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from reference import rounding_model as model
 from reference import rounding_rules as rules
+from reference import rounding_sums as sums
 from reference.inputs import Array, refuse
 from reference.rounding_model import Arithmetic, Tracked
 
@@ -60,7 +61,7 @@ RULES: dict[Callable[..., Any], Callable[..., Tracked]] = {
     np.divide: rules.divide,
     np.exp: rules.exp,
     np.tanh: rules.tanh,
-    np.matmul: rules.matmul,
+    np.matmul: sums.matmul,
 }
 
 QUESTIONS = {np.isfinite, np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal}
@@ -152,11 +153,11 @@ class Rounded(NDArrayOperatorsMixin):
 
 
 def _sum(a: Rounded, axis: Any = None, keepdims: bool = False) -> Rounded:
-    return Rounded(lambda: rules.sum_along(a.tracked, model.both_roundings(a.arithmetic), axis, keepdims), a.arithmetic)
+    return Rounded(lambda: sums.sum_along(a.tracked, model.both_roundings(a.arithmetic), axis, keepdims), a.arithmetic)
 
 
 def _max(a: Rounded, axis: Any = None, keepdims: bool = False, initial: float = -np.inf) -> Rounded:
-    return Rounded(rules.maximum_along(a.tracked, axis, keepdims, initial), a.arithmetic)
+    return Rounded(sums.maximum_along(a.tracked, axis, keepdims, initial), a.arithmetic)
 
 
 def _where(condition: Any, a: Any, b: Any) -> Rounded:

@@ -21,6 +21,7 @@ from parity_tests.mutants import (
     large_values,
     masks,
     multi_head,
+    multi_head_masks,
     pooling,
     precision,
     randomness,
@@ -49,7 +50,8 @@ _FAULTS = {
     for module in (
         forward, masks, causal, returned_weights, shapes, precision, large_values,
         gradients, dropout, randomness, configuration, symbolic, state,
-        additive, multi_head, handed_over, attention_of_heads, softmax, pooling, hierarchical, equivalent,
+        additive, multi_head, multi_head_masks, handed_over, attention_of_heads,
+        softmax, pooling, hierarchical, equivalent,
     )
 }  # fmt: skip
 CATEGORIES = {category: tuple(faults) for category, faults in _FAULTS.items()}
