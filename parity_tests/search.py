@@ -91,15 +91,15 @@ def walk_stratum(strategy, visit, numbers, seed, drive):
 def walk_corners(subject, visit, seed):
     """Show an example of each corner, then a second one of each, so that what one corner alone shows is met early.
 
-    Those about the constructor take part in all trials, the others in most.
+    The first of those about the constructor take part in all trials, the others in those that cost little.
     """
     corners = [
         (of_corner(subject.kind, subject.options, settled, seed), _is_of_the_constructor(settled))
         for settled in subject.kind.corners.values()
     ]
-    for _ in range(OF_EACH_CORNER):
+    for number in range(OF_EACH_CORNER):
         for examples, of_the_constructor in corners:
-            visit(next(examples), list(TRIALS) if of_the_constructor else due(CHEAP))
+            visit(next(examples), list(TRIALS) if of_the_constructor and number == 0 else due(CHEAP))
 
 
 def _is_of_the_constructor(settled):
