@@ -15,8 +15,8 @@ from reference.rounding import track
 NO_MASK = {"mask given": False, "bias given": False}
 SMALL = {"lengths": "free", "dtype": "float32", "B": 2, "T": 5, "S": 7, "d_k": 3, "depths": "free"}
 OWN_CORNERS = {
+    "float64": {"dtype": "float64", "H": 4, "groups": 2},
     "one head": {"H": 1},
-    "four heads of two keys": {"H": 4, "groups": 2},
     "three heads of one key": {"H": 3, "groups": 3},
     "a scale of its own": {"H": 2, "scale": 0.3},
     "depth 1": {"d_k": 1},

@@ -18,10 +18,13 @@ NO_PADDING = dict.fromkeys((f"{name} given" for name in PADDING), False)
 IN_ONE = {"key given": False, "same tensor": True}
 ALONG_AXIS_2 = {"attention_axes": 2, "window of axis 1": False, "causal": False, "B": 4}
 OWN_CORNERS = {
+    "float64": {**NO_MASKS, "dtype": "float64", "causal": False, "sliding_window": None},
+    "bfloat16": {**ALL_MASKS, "dtype": "bfloat16", "causal": False, "sliding_window": None},
+    "mixed precision": {"dtype": "float16", "mixed": True, "H": 4, "groups": 2, "use_gate": True},
     "one head": {"H": 1},
     "three heads, biases and a gate": {"H": 3, "use_bias": True, "use_gate": True},
-    "four heads of two keys": {"H": 4, "groups": 2},
     "four heads of one key": {"H": 4, "groups": 4},
+    "four heads of two keys in float64": {"dtype": "float64", "H": 4, "groups": 2},
     "depth 1": {"d_k": 1, "d_v": 1},
     "as many heads of depth 1 as positions": {"H": 3, "d_k": 1, "d_v": 1, "T": 3, "S": 3, "use_bias": True},
     "one key": {"S": 1},

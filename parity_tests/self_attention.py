@@ -13,7 +13,7 @@ BIASES = ("b_q", "b_k", "b_v")
 SMALL = {"lengths": "free", "depths": "free", "B": 2, "T": 5, "d": 3, "d_k": 2, "dtype": "float32", "units given": True}
 OWN_CORNERS = {
     "depth 1": {"d": 1, "d_k": 1, "scaled": True},
-    "one position": {"T": 1, "mask given": True},
+    "one position": {"B": 8, "T": 1, "mask given": True},
     "one item": {"B": 1, "T": 4, "d_k": 4, "d": 4},
     "units as the input": {"units given": False, "scaled": True},
     "inputs of thousands": {"x": "huge", "W": "tiny"},
