@@ -73,7 +73,7 @@ class Reader(HTMLParser):
 @pytest.fixture(scope="module")
 def report():
     targets = ("keras.layers.Attention", KeyGradientHalved, Raises, Unbounded)
-    return parity_tests.check(*targets, kind="attention", examples=40, corners=False)
+    return parity_tests.check(*targets, kind="attention", examples=16, corners=False)
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,7 @@ import pytest
 from keras import ops
 
 import keras_impl
-import parity_tests
-from parity_tests import adapters, dropout, score, search, smallest, strategies, subjects, verdict
+from parity_tests import adapters, dropout, score, search, smallest, strategies, subjects, tally, verdict
 from parity_tests.dropout import at_random, unlikely
 from parity_tests.layers import BuiltLayer, Layers
 from parity_tests.properties import TRIALS, agreement, due, hidden_positions, outcomes, permutation, reloading
@@ -85,10 +84,11 @@ def test_all_trials_are_due_sooner_or_later_and_agreement_always():
 
 @pytest.mark.tensorflow
 def test_what_is_wrong_in_a_graph_only_is_found_in_a_graph():
-    report = parity_tests.check("parity_tests.mutants:CausalLostWhenTraced", examples=24, corners=False)
-    counterexamples = [one.counterexample for one in report.subjects[0].properties if one.counterexample]
-    assert counterexamples
-    assert all(one.example.traced and one.example.causal for one in counterexamples)
+    subject = subjects.find("parity_tests.mutants:CausalLostWhenTraced")
+    found = tally.gather(subject, 24, seed=0, corners=False).values()
+    disagreeing = [example for example, _ in (one.counterexample for one in found if one.disagreements)]
+    assert disagreeing
+    assert all(example.traced and example.causal for example in disagreeing)
 
 
 @pytest.mark.tensorflow
