@@ -19,6 +19,12 @@ from reference.bahdanau import (
     bahdanau_attention,
     bahdanau_attention_backward,
 )
+from reference.blockwise import (
+    BlockwiseAttention,
+    BlockwiseGradients,
+    blockwise_attention,
+    blockwise_attention_backward,
+)
 from reference.cache import KeyValueCache, extend_cache
 from reference.dot_product import (
     DotProductAttention,
@@ -36,6 +42,7 @@ from reference.hierarchical import (
 )
 from reference.linear import LinearGradients, linear, linear_backward
 from reference.masks import causal_mask, padding_mask, window_mask
+from reference.merging import AttentionPart, PartGradients, merge_attention, merge_attention_backward
 from reference.multi_head import (
     MultiHeadAttention,
     MultiHeadGradients,
@@ -48,6 +55,7 @@ from reference.pooling import (
     attention_pooling,
     attention_pooling_backward,
 )
+from reference.position_masks import causal_positions, padding_positions, window_positions
 from reference.projections import Projections
 from reference.relative import relative_bias, relative_bias_backward, relative_buckets
 from reference.rotary import rotary_embedding, rotary_embedding_backward
@@ -65,10 +73,13 @@ __all__ = [
     "AdditiveAttentionGradients",
     "AdditiveScores",
     "AdditiveScoresGradients",
+    "AttentionPart",
     "AttentionPooling",
     "AttentionPoolingGradients",
     "BahdanauAttention",
     "BahdanauGradients",
+    "BlockwiseAttention",
+    "BlockwiseGradients",
     "DotProductAttention",
     "DotProductGradients",
     "HierarchicalAttention",
@@ -77,6 +88,7 @@ __all__ = [
     "LinearGradients",
     "MultiHeadAttention",
     "MultiHeadGradients",
+    "PartGradients",
     "Projections",
     "SelfAttention",
     "SelfAttentionGradients",
@@ -89,7 +101,10 @@ __all__ = [
     "attention_pooling_backward",
     "bahdanau_attention",
     "bahdanau_attention_backward",
+    "blockwise_attention",
+    "blockwise_attention_backward",
     "causal_mask",
+    "causal_positions",
     "complex_step_gradient",
     "dot_product_attention",
     "dot_product_attention_backward",
@@ -98,9 +113,12 @@ __all__ = [
     "hierarchical_attention_backward",
     "linear",
     "linear_backward",
+    "merge_attention",
+    "merge_attention_backward",
     "multi_head_attention",
     "multi_head_attention_backward",
     "padding_mask",
+    "padding_positions",
     "relative_bias",
     "relative_bias_backward",
     "relative_buckets",
@@ -114,4 +132,5 @@ __all__ = [
     "softmax",
     "softmax_backward",
     "window_mask",
+    "window_positions",
 ]

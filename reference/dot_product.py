@@ -107,7 +107,7 @@ def dot_product_attention(
     array([[3.]])
     """
     query, key, value = as_array("query", query), as_array("key", key), as_array("value", value)
-    scale, bias, mask = _checked_options(query, key, value, scale, softcap, bias, mask)
+    scale, bias, mask = checked_options(query, key, value, scale, softcap, bias, mask)
     products = query @ key.mT  # 1  (..., T, S)
     scaled = scale * products  # 2
     capped = scaled if softcap is None else softcap * np.tanh(scaled / softcap)  # 3
@@ -222,9 +222,10 @@ def scaled_dot_product_attention(query: Any, key: Any, value: Any, **options: An
     return dot_product_attention(query, key, value, scale=query.shape[-1] ** -0.5, **options)
 
 
-def _checked_options(
+def checked_options(
     query: Array, key: Array, value: Array, scale: Any, softcap: float | None, bias: Any, mask: Any
 ) -> tuple[Array, Array | None, Array | None]:
+    """Return scale, bias and mask as arrays; refuse what does not fit together."""
     scores_shape = check_attention_shapes(query, key, value)
     scale = as_array("scale", scale)
     check_broadcasts_to_scores("scale", scale, scores_shape)

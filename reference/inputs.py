@@ -78,6 +78,14 @@ def as_size(name: str, number: int) -> int:
     return number
 
 
+def as_count(name: str, number: int) -> int:
+    """Return how many there are of what there is at least one of."""
+    number = as_integer(name, number)
+    if number < 1:
+        refuse(name, "an integer of at least 1", number)
+    return number
+
+
 def as_mask(name: str, mask: Any) -> Array:
     """Return ``mask`` as a boolean array; 0 and 1 are refused, since additive masks look like that too."""
     mask = np.asarray(mask)

@@ -1,10 +1,11 @@
-"""The masks in use. True = may attend; combine them with ``&``."""
+"""The masks in use. True = may attend; combine them with ``&``. `reference.position_masks` has them as functions."""
 
 from typing import Any
 
 import numpy as np
 
-from reference.inputs import Array, as_integer, as_size, refuse
+from reference.inputs import Array, as_size
+from reference.position_masks import as_lengths, window_positions
 
 
 def causal_mask(T: int, S: int, offset: int = 0) -> Array:
@@ -67,14 +68,8 @@ def window_mask(T: int, S: int, left: int | None, right: int | None, offset: int
            [1, 1, 0, 0],
            [0, 1, 1, 0]])
     """
-    queries = np.arange(as_size("T", T))[:, None] + as_integer("offset", offset)  # (T, 1)
-    keys = np.arange(as_size("S", S))  # (S,)
-    mask = np.ones((T, S), dtype=np.bool_)
-    if left is not None:
-        mask &= keys >= queries - as_size("left", left)
-    if right is not None:
-        mask &= keys <= queries + as_size("right", right)
-    return mask
+    queries, keys = np.arange(as_size("T", T)), np.arange(as_size("S", S))
+    return np.broadcast_to(window_positions(left, right, offset)(queries[:, None], keys), (T, S)).copy()
 
 
 def padding_mask(lengths: Any, S: int) -> Array:
@@ -104,10 +99,6 @@ def padding_mask(lengths: Any, S: int) -> Array:
     <BLANKLINE>
            [[1, 1, 1]]])
     """
-    lengths = np.asarray(lengths)
-    if lengths.size and lengths.dtype.kind not in "iu":
-        refuse("lengths", "integers", f"dtype {lengths.dtype}")
     keys = np.arange(as_size("S", S))
-    if ((lengths < 0) | (lengths > S)).any():
-        refuse("lengths", f"integers from 0 to {S}", lengths.tolist())
+    lengths = as_lengths(lengths, f"from 0 to {S}", S)
     return keys < lengths[..., None, None]

@@ -1,0 +1,67 @@
+"""What attention in blocks is computed from, and what a block or an item of it has of each array."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from reference.inputs import Array
+
+
+class Inputs(NamedTuple):
+    """What attention is computed from; every array has two axes at least, and all have one dtype."""
+
+    query: Array  # (..., T, d_k)
+    key: Array  # (..., S, d_k)
+    value: Array  # (..., S, d_v)
+    scale: Array  # broadcasts to (..., T, S), as do bias and mask
+    softcap: float | None
+    bias: Array | None
+    mask: Array | Callable[..., Any] | None
+
+
+class InputGradients(NamedTuple):
+    """The gradients of the inputs, to which every block adds its part."""
+
+    d_query: Array
+    d_key: Array
+    d_value: Array
+    d_scale: Array
+    d_bias: Array | None
+
+
+def as_inputs(
+    query: Array, key: Array, value: Array, scale: Array, softcap: float | None, bias: Array | None, mask: Any
+) -> Inputs:
+    """All of one dtype, with two axes or more."""
+    dtype = np.result_type(query, key, value, scale, *(() if bias is None else (bias,)))
+    query, key, value, scale = (array.astype(dtype, copy=False) for array in (query, key, value, np.atleast_2d(scale)))
+    bias = None if bias is None else np.atleast_2d(bias).astype(dtype, copy=False)
+    return Inputs(
+        query, key, value, scale, softcap, bias, mask if mask is None or callable(mask) else np.atleast_2d(mask)
+    )
+
+
+def zeros(inputs: Inputs, shape: Callable[[Array], tuple[int, ...]]) -> InputGradients:
+    """Gradients to add to, each of a shape that follows from its array."""
+    arrays = (inputs.query, inputs.key, inputs.value, inputs.scale, inputs.bias)
+    gradients: Any = (None if array is None else np.zeros(shape(array), array.dtype) for array in arrays)
+    return InputGradients(*gradients)
+
+
+def leading_axes(inputs: Inputs) -> tuple[int, ...]:
+    """The shape of all items together."""
+    arrays = (inputs.query, inputs.key, inputs.value, inputs.scale, inputs.bias, inputs.mask)
+    return np.broadcast_shapes(*(array.shape[:-2] for array in arrays if isinstance(array, np.ndarray)))
+
+
+def slices(size: int, held: int) -> Iterator[slice]:
+    """So many positions at a time, until all have been."""
+    return (slice(first, min(first + held, size)) for first in range(0, size, held))
+
+
+def of_item(array: Array, item: tuple[int, ...]) -> Array:
+    """The matrix that an item has of an array whose leading axes broadcast; to write to it is to write to the array."""
+    leading = array.shape[:-2]
+    own = item[len(item) - len(leading) :]
+    return array[tuple(0 if size == 1 else index for size, index in zip(leading, own))]

@@ -1,0 +1,132 @@
+"""A block of the scores, some queries by some keys of one item: what is needed of each array, and the scores and back.
+
+Steps 1 to 5 of `reference.dot_product_attention` with the same numbers, worked in place, as a block is soon forgotten.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from reference.block_inputs import InputGradients, Inputs, of_item
+from reference.broadcasting import sum_to_shape
+from reference.inputs import Array, refuse
+
+
+class Block(NamedTuple):
+    """Which queries and keys of which item."""
+
+    item: tuple[int, ...]  # an index of the leading axes
+    queries: slice
+    keys: slice
+
+
+class BlockScores(NamedTuple):
+    """The scores of a block, and what its backward needs besides."""
+
+    block: Block
+    query: Array  # (t, d_k)
+    key: Array  # (s, d_k)
+    scale: Array  # broadcasts to (t, s)
+    slope: Array | None  # (t, s), of the softcap
+    logits: Array  # (t, s), -inf where masked
+
+
+def of_block(array: Array, block: Block) -> Array:
+    """The same of a block, of an array that broadcasts to the scores."""
+    matrix = of_item(array, block.item)
+    queries, keys = (one if size > 1 else slice(None) for size, one in zip(matrix.shape, block[1:]))
+    return matrix[queries, keys]
+
+
+def visible(mask: Array | Callable[..., Any] | None, block: Block) -> tuple[Block, Array | None] | None:
+    """What the queries of a block may attend: the block from the first to the last such key, and its mask.
+
+    No mask if they may attend to all of them; nothing if to none.
+    """
+    if mask is None:
+        return block, None
+    item, queries, keys = block
+    if callable(mask):
+        t, s = (np.arange(one.start, one.stop) for one in (queries, keys))
+        shown = np.asarray(mask(t[:, None], s, *item))
+        _check_shown(shown, (len(t), len(s)))
+        shown = np.atleast_2d(shown)
+    else:
+        shown = of_block(mask, block)
+    if shown.all():
+        return block, None
+    if shown.shape[1] == 1:
+        return (block, shown) if shown.any() else None
+    seen = np.flatnonzero(shown.any(axis=0))
+    if not seen.size:
+        return None
+    first, last = int(seen[0]), int(seen[-1]) + 1
+    shown = shown[:, first:last]
+    return Block(item, queries, slice(keys.start + first, keys.start + last)), None if shown.all() else shown
+
+
+def block_scores(inputs: Inputs, block: Block) -> BlockScores | None:
+    """Return the scores of what is visible of a block, or None if nothing is."""
+    found = visible(inputs.mask, block)
+    if found is None:
+        return None
+    block, shown = found
+    query, key = of_item(inputs.query, block.item)[block.queries], of_item(inputs.key, block.item)[block.keys]
+    scale = of_block(inputs.scale, block)
+    if _is_of_queries(scale):
+        logits = (scale * query) @ key.mT  # 1, 2: a pass over the scores less
+    else:
+        logits = query @ key.mT  # 1  (t, s)
+        logits *= scale  # 2
+    slope = None
+    if inputs.softcap is not None:
+        tangent = np.tanh(logits / inputs.softcap)
+        slope = 1 - np.square(tangent)
+        logits = inputs.softcap * tangent  # 3
+    if inputs.bias is not None:
+        logits += of_block(inputs.bias, block)  # 4
+    if shown is not None:
+        np.copyto(logits, -np.inf, where=~shown)  # 5
+    return BlockScores(block, query, key, scale, slope, logits)
+
+
+def block_scores_backward(d_logits: Array, scores: BlockScores, gradients: InputGradients) -> None:
+    """Add to the gradients what the logits of a block hand down; where they are masked, their gradient is 0 already."""
+    block, query, key, scale, slope, _ = scores
+    d_query = of_item(gradients.d_query, block.item)[block.queries]
+    d_key = of_item(gradients.d_key, block.item)[block.keys]
+    if gradients.d_bias is not None:
+        _add(of_block(gradients.d_bias, block), d_logits)  # 4
+    if slope is not None:
+        d_logits *= slope  # 3
+    d_scale = of_block(gradients.d_scale, block)
+    if _is_of_queries(scale):
+        d_scaled_query = d_logits @ key  # 1  (t, d_k)
+        _add(d_scale, np.sum(d_scaled_query * query, axis=-1, keepdims=True))  # 2
+        d_query += scale * d_scaled_query  # 2
+        d_key += d_logits.mT @ (scale * query)  # 1
+    else:
+        _add(d_scale, d_logits * (query @ key.mT))  # 2
+        d_logits *= scale  # 2
+        d_query += d_logits @ key  # 1
+        d_key += d_logits.mT @ query  # 1
+
+
+def _is_of_queries(scale: Array) -> bool:
+    """Whether a scale is the same for all keys, so that it can multiply the query."""
+    return scale.shape[-1] == 1
+
+
+def _add(gradient: Array, contribution: Array) -> None:
+    gradient += sum_to_shape(contribution, gradient.shape)
+
+
+def _check_shown(shown: Array, shape: tuple[int, int]) -> None:
+    try:
+        fits = np.broadcast_shapes(shown.shape, shape) == shape
+    except ValueError:
+        fits = False
+    if shown.dtype != np.bool_ or not fits:
+        expected = f"a function that returns booleans that broadcast to {shape}"
+        refuse("mask", expected, f"shape {shown.shape}, dtype {shown.dtype}")

@@ -1,0 +1,269 @@
+"""Dot-product attention a block at a time, for long sequences: exact, in memory that does not grow with T * S.
+
+`reference.dot_product` keeps every intermediate, most of which have as many numbers as there are pairs of a query and a
+key. Here they live for one block of some queries and some keys. The forward keeps two numbers a query; from these the
+backward computes each block's weights once more.
+"""
+
+from collections.abc import Callable, Iterable
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from reference.block_inputs import InputGradients, Inputs, as_inputs, leading_axes, of_item, slices, zeros
+from reference.blocks import Block, block_scores, block_scores_backward
+from reference.dot_product import checked_options
+from reference.inputs import Array, as_array, as_cotangent, as_count, refuse
+from reference.merging import log_sum_exp
+from reference.softmax import LOWEST
+
+BLOCK = (256, 512)  # 1 MB of float64, which stays in a core's cache; four times as much or little is no faster
+
+
+class BlockwiseAttention(NamedTuple):
+    """The inputs, and what the forward pass keeps of all the weights; one of the parts of `merge_attention`."""
+
+    query: Array  # (..., T, d_k)
+    key: Array  # (..., S, d_k)
+    value: Array  # (..., S, d_v)
+    scale: Array
+    softcap: float | None
+    bias: Array | None
+    mask: Array | Callable[..., Any] | None
+    block: tuple[int, int]
+    maximum: Array  # (..., T), the largest logit of each query
+    total: Array  # (..., T), the sum of exp(logits - maximum)
+    log_sum_exp: Array  # (..., T), maximum + log(total); -inf where nothing is visible
+    output: Array  # (..., T, d_v)
+
+
+class BlockwiseGradients(NamedTuple):
+    """The gradients of the inputs, in the shape of what they are of."""
+
+    d_value: Array
+    d_bias: Array | None
+    d_scale: Array
+    d_query: Array
+    d_key: Array
+
+
+def blockwise_attention(
+    query: Any,
+    key: Any,
+    value: Any,
+    *,
+    scale: Any = 1.0,
+    softcap: float | None = None,
+    bias: Any = None,
+    mask: Any = None,
+    block: tuple[int, int] = BLOCK,
+    threads: int = 1,
+) -> BlockwiseAttention:
+    """Compute what `dot_product_attention` does, in blocks of some queries by some keys.
+
+    Parameters
+    ----------
+    query : (..., T, d_k)
+    key : (..., S, d_k)
+    value : (..., S, d_v)
+    scale, softcap, bias
+        As in `dot_product_attention`.
+    mask : bool, broadcasts to (..., T, S), or a function, optional
+        True = may attend. A function is called as ``mask(queries, keys, *item)`` for every block, with the positions of
+        its queries, (t, 1), and of its keys, (s,), and the index of the leading axes; it returns what broadcasts to
+        (t, s). `causal_positions`, `window_positions` and `padding_positions` make such functions. Blocks in which
+        nothing is visible are skipped.
+    block : two sizes
+        How many queries and how many keys at once.
+    threads : int
+        How many blocks are computed at a time. More than one is faster if NumPy's matrix products are
+        held to one thread each, for which there is the package threadpoolctl.
+
+    Returns
+    -------
+    BlockwiseAttention
+        Of which ``output`` and ``log_sum_exp`` are the result.
+
+    Raises
+    ------
+    ValueError
+        As `dot_product_attention`, or if a size of the block or the number of threads is not an integer of at least 1,
+        or the function returns something else than booleans that fit the block.
+
+    Notes
+    -----
+    Rabe and Staats, "Self-attention Does Not Need O(n²) Memory" (2021); Dao et al., "FlashAttention" (2022),
+    algorithm 1. The softmax over one block of keys after another is that of Milakov and Gimelshein, "Online normalizer
+    calculation for softmax" (2018).
+
+    Examples
+    --------
+    Scores ln 1, ln 2, ln 3, of which a block holds one. Their exponentials sum to 6:
+
+    >>> attention = blockwise_attention(
+    ...     [[1.0]], np.log([[1.0], [2.0], [3.0]]), [[6.0], [3.0], [2.0]], block=(1, 1)
+    ... )
+    >>> np.round(attention.output, 12), np.round(np.exp(attention.log_sum_exp), 12)
+    (array([[3.]]), array([6.]))
+    """
+    query, key, value = as_array("query", query), as_array("key", key), as_array("value", value)
+    whole = None if callable(mask) else mask
+    scale, bias, whole = checked_options(query, key, value, scale, softcap, bias, whole)
+    mask = mask if callable(mask) else whole
+    if np.shape(block) != (2,):
+        refuse("block", "two sizes, of queries and of keys", block)
+    block = (as_count("block", block[0]), as_count("block", block[1]))
+    inputs = as_inputs(query, key, value, scale, softcap, bias, mask)
+    leading = leading_axes(inputs)
+    T, d_v = query.shape[-2], value.shape[-1]
+    output = np.empty((*leading, T, d_v), inputs.query.dtype)
+    maximum, total = (np.empty((*leading, T), inputs.query.dtype) for _ in range(2))
+
+    def attend(rows: tuple[tuple[int, ...], slice]) -> None:
+        output[rows[0]][rows[1]], maximum[rows[0]][rows[1]], total[rows[0]][rows[1]] = _attend(inputs, *rows, block[1])
+
+    rows = product(np.ndindex(leading), slices(T, block[0]))
+    for _ in map(attend, rows) if as_count("threads", threads) == 1 else _in_threads(attend, rows, threads):
+        pass
+    return BlockwiseAttention(
+        query, key, value, scale, softcap, bias, mask, block,
+        maximum, total, log_sum_exp(maximum, total), output,
+    )  # fmt: skip
+
+
+def _attend(inputs: Inputs, item: tuple[int, ...], queries: slice, held: int) -> tuple[Array, Array, Array]:
+    """Let some queries attend to one block of keys after another; return their output, maximum and total.
+
+    The exponentials are those of the logits less the largest so far. Where a block has a larger one, what was summed
+    up before is multiplied by what it should have been less, so that it is as if that had been known all along.
+    """
+    value = of_item(inputs.value, item)
+    rows = queries.stop - queries.start
+    maximum, total = np.full(rows, LOWEST, value.dtype), np.zeros(rows, value.dtype)
+    sums = np.zeros((rows, value.shape[-1]), value.dtype)
+    for keys in slices(len(value), held):
+        scores = block_scores(inputs, Block(item, queries, keys))  # 1 to 5
+        if scores is None:
+            continue
+        keys, exponentials, before = scores.block.keys, scores.logits, maximum
+        maximum = np.maximum(before, np.max(exponentials, axis=-1))
+        exponentials -= maximum[:, None]
+        np.exp(exponentials, out=exponentials)  # 6
+        rescale = np.exp(before - maximum)
+        total *= rescale
+        total += np.sum(exponentials, axis=-1)
+        sums *= rescale[:, None]
+        sums += exponentials @ value[keys]  # 7  (t, d_v)
+    sums /= np.where(total == 0, 1.0, total)[:, None]  # the rest of 6: a pass over the weights less than before step 7
+    return sums, maximum, total
+
+
+def blockwise_attention_backward(
+    d_output: Any, attention: BlockwiseAttention, d_log_sum_exp: Any = None, *, threads: int = 1
+) -> BlockwiseGradients:
+    """Return the gradients of `blockwise_attention`, whose weights are computed once more, block by block.
+
+    Parameters
+    ----------
+    d_output : (..., T, d_v)
+        The gradient of the loss with respect to ``attention.output``.
+    attention : BlockwiseAttention
+        What `blockwise_attention` returned.
+    d_log_sum_exp : (..., T), optional
+        The gradient with respect to ``attention.log_sum_exp``, where the loss depends on it directly too, as it does
+        in a part of `merge_attention`.
+    threads : int
+        How many items of the leading axes are computed at a time; each then has gradients of its own until it is done.
+
+    Returns
+    -------
+    BlockwiseGradients
+
+    Raises
+    ------
+    ValueError
+        If a gradient has not the shape of what it is of, or is not finite, or ``threads`` is not an integer of at
+        least 1.
+
+    Notes
+    -----
+    Dao et al., "FlashAttention" (2022), algorithm 4, where the mean of ``d_weights`` under the weights is that of
+    ``d_output * output``, known before any block is.
+
+    Examples
+    --------
+    >>> attention = blockwise_attention([[1.0]], np.log([[1.0], [2.0], [3.0]]), [[6.0], [3.0], [2.0]])
+    >>> np.round(6 * blockwise_attention_backward([[1.0]], attention).d_value, 12)
+    array([[1.],
+           [2.],
+           [3.]])
+    """
+    d_output = as_cotangent("d_output", d_output, "output", attention.output.shape)
+    mean = np.sum(d_output * attention.output, axis=-1)  # (..., T), of d_weights under the weights
+    if d_log_sum_exp is not None:
+        mean = mean - as_cotangent("d_log_sum_exp", d_log_sum_exp, "log_sum_exp", attention.log_sum_exp.shape)
+    inputs = as_inputs(*attention[:7])
+    gradients = zeros(inputs, lambda array: array.shape)
+    items = list(np.ndindex(attention.maximum.shape[:-1]))
+    if as_count("threads", threads) == 1:
+        for item in items:
+            _add_gradients(inputs, attention, d_output, mean, item, gradients)
+    else:
+
+        def alone(item: tuple[int, ...]) -> InputGradients:
+            own = zeros(inputs, lambda array: array.shape[-2:])
+            _add_gradients(inputs, attention, d_output, mean, item, own)
+            return own
+
+        for item, own in zip(items, _in_threads(alone, items, threads)):  # in order: which is done first makes no odds
+            for gradient, contribution in zip(gradients, own):
+                if gradient is not None:
+                    matrix = of_item(gradient, item)
+                    matrix += contribution
+    return BlockwiseGradients(
+        d_value=gradients.d_value,
+        d_bias=None
+        if attention.bias is None or gradients.d_bias is None
+        else gradients.d_bias.reshape(attention.bias.shape),
+        d_scale=gradients.d_scale.reshape(attention.scale.shape),
+        d_query=gradients.d_query,
+        d_key=gradients.d_key,
+    )
+
+
+def _add_gradients(
+    inputs: Inputs,
+    attention: BlockwiseAttention,
+    d_output: Array,
+    mean: Array,
+    item: tuple[int, ...],
+    into: InputGradients,
+) -> None:
+    """Add to the gradients what one item hands down."""
+    value, d_value = of_item(inputs.value, item), of_item(into.d_value, item)
+    maximum, total = attention.maximum[item][:, None], attention.total[item][:, None]
+    # Not the weights, of which there are many, are divided by the total, but what they are multiplied by.
+    divisor = np.where(total == 0, 1.0, total)
+    d_sums, mean_of_sums = d_output[item] / divisor, mean[item][:, None] / divisor
+    for queries in slices(len(total), attention.block[0]):
+        for keys in slices(len(value), attention.block[1]):
+            scores = block_scores(inputs, Block(item, queries, keys))  # 1 to 5
+            if scores is None:
+                continue
+            keys, exponentials = scores.block.keys, scores.logits
+            exponentials -= maximum[queries]
+            np.exp(exponentials, out=exponentials)  # 6, total times the weights
+            d_value[keys] += exponentials.mT @ d_sums[queries]  # 7
+            d_logits = d_sums[queries] @ value[keys].mT  # 7
+            d_logits -= mean_of_sums[queries]  # 6
+            d_logits *= exponentials  # 6
+            block_scores_backward(d_logits, scores, into)  # 5 to 1
+
+
+def _in_threads(function: Callable[[Any], Any], arguments: Iterable[Any], threads: int) -> Iterable[Any]:
+    """The results in the order of the arguments."""
+    from concurrent.futures import ThreadPoolExecutor  # which costs whoever imports the package and never asks
+
+    with ThreadPoolExecutor(threads) as pool:
+        yield from pool.map(function, arguments)

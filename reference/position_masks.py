@@ -1,0 +1,127 @@
+"""The masks in use as functions of positions, for `reference.blockwise_attention`, which never has a mask whole.
+
+A function is called with the positions of queries, those of keys, and an index of the leading axes. Two are combined in
+a third: ``lambda *positions: causal(*positions) & padding(*positions)``.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from reference.inputs import FURTHEST, Array, as_integer, as_size, refuse
+
+
+def causal_positions(offset: int = 0) -> Callable[..., Array]:
+    """`causal_mask` as a function of positions.
+
+    Parameters
+    ----------
+    offset
+        As in `causal_mask`.
+
+    Returns
+    -------
+    function of (queries, keys, *item)
+        Of positions, which may be arrays that broadcast; of the index of leading axes nothing depends.
+
+    Raises
+    ------
+    ValueError
+        If the offset is not an integer.
+
+    Examples
+    --------
+    >>> causal_positions()(2, np.arange(4))
+    array([ True,  True,  True, False])
+    """
+    return window_positions(None, 0, offset)
+
+
+def window_positions(left: int | None, right: int | None, offset: int = 0) -> Callable[..., Array]:
+    """`window_mask` as a function of positions.
+
+    Parameters
+    ----------
+    left, right, offset
+        As in `window_mask`.
+
+    Returns
+    -------
+    function of (queries, keys, *item)
+        Of positions, which may be arrays that broadcast; of the index of leading axes nothing depends.
+
+    Raises
+    ------
+    ValueError
+        If ``left`` or ``right`` is not an integer of at least 0, or the offset not an integer.
+
+    Examples
+    --------
+    >>> window_positions(left=1, right=0)(2, np.arange(4))
+    array([False,  True,  True, False])
+    """
+    offset = as_integer("offset", offset)
+    first = None if left is None else _in_reach(offset - as_size("left", left))
+    last = None if right is None else _in_reach(offset + as_size("right", right))
+
+    def within(queries: Any, keys: Any, *item: int) -> Array:
+        shown = np.bool_(True)
+        if first is not None:
+            shown = shown & (keys >= queries + first)
+        if last is not None:
+            shown = shown & (keys <= queries + last)
+        return np.asarray(shown)
+
+    return within
+
+
+def padding_positions(lengths: Any) -> Callable[..., Array]:
+    """`padding_mask` as a function of positions.
+
+    Parameters
+    ----------
+    lengths : (...) of int
+        As in `padding_mask`; they broadcast to the leading axes.
+
+    Returns
+    -------
+    function of (queries, keys, *item)
+        Of the positions of keys and the index of leading axes; on the queries nothing depends.
+
+    Raises
+    ------
+    ValueError
+        If a length is not an integer of at least 0, or when the function is called, if there is none for an item.
+
+    Examples
+    --------
+    Item 1 of a batch has three positions that are real:
+
+    >>> padding_positions([1, 3])(0, np.arange(4), 1)
+    array([ True,  True,  True, False])
+    """
+    lengths = as_lengths(lengths, "of at least 0", None)
+
+    def real(queries: Any, keys: Any, *item: int) -> Array:
+        own = item[len(item) - lengths.ndim :]
+        if len(item) < lengths.ndim or any(index >= size > 1 for size, index in zip(lengths.shape, own)):
+            refuse("lengths", f"one for item {item}", f"shape {lengths.shape}")
+        return np.asarray(keys < lengths[tuple(0 if size == 1 else index for size, index in zip(lengths.shape, own))])
+
+    return real
+
+
+def as_lengths(lengths: Any, expected: str, most: int | None) -> Array:
+    """Return lengths as an array; those that are none are refused."""
+    lengths = np.asarray(lengths)
+    if lengths.size and lengths.dtype.kind not in "iu":
+        refuse("lengths", "integers", f"dtype {lengths.dtype}")
+    if (lengths < 0).any() or (most is not None and (lengths > most).any()):
+        refuse("lengths", f"integers {expected}", lengths.tolist())
+    return lengths
+
+
+def _in_reach(distance: int) -> int:
+    """A distance to which a position can be added."""
+    return max(-FURTHEST, min(distance, FURTHEST))
