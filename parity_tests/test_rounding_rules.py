@@ -75,6 +75,29 @@ def test_the_values_are_more_precise_than_the_machine(arithmetic, carrier):
     assert track([1.0], arithmetic).value.dtype == carrier
 
 
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.__name__)
+@given(rng=generators())
+def test_what_is_written_into_an_array_is_what_would_be_returned(operation, rng):
+    operands = [uncertain(rng, (5,), 1.0) for _ in range(OPERATIONS[operation])]
+    returned = operation(*operands)
+    into = operation(*operands, out=operands[0])
+    assert into is operands[0]
+    for one, other in zip(into.tracked[:6], returned.tracked[:6]):
+        assert np.array_equal(one, other, equal_nan=one is not None)
+
+
+def test_what_does_not_fit_into_an_array_is_not_written_into_it():
+    small, plain = track([1.0], FLOAT32), np.zeros(2)
+    with pytest.raises(ValueError, match=r"out: expected shape \(2,\), received \(1,\)"):
+        small += track([1.0, 2.0], FLOAT32)
+    with pytest.raises(TypeError):
+        np.exp(track([1.0, 2.0], FLOAT32), out=plain)
+    with pytest.raises(TypeError):
+        np.isfinite(track([1.0], FLOAT32), out=small)
+    assert small.value.tolist() == [1.0]
+    assert not plain.any()
+
+
 def test_an_operation_without_a_rule_is_an_error():
     with pytest.raises(TypeError):
         np.sin(track([1.0], FLOAT32))

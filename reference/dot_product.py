@@ -14,7 +14,7 @@ from reference.inputs import (
     check_broadcasts_to_scores,
     refuse,
 )
-from reference.softmax import softmax, softmax_backward
+from reference.softmax import d_logits_of, softmax
 
 
 class DotProductAttention(NamedTuple):
@@ -166,7 +166,7 @@ def dot_product_attention_backward(
         d_weights = d_attended
     else:
         d_weights = as_cotangent("d_weights", d_weights, "weights", weights.shape) + d_attended
-    d_logits = softmax_backward(d_weights, weights)  # 6
+    d_logits = d_logits_of(d_weights, weights)  # 6
     d_scores = sum_to_shape(d_logits, scores.shape)  # 5, already 0 where masked, as the weights are
     d_bias = None if bias is None else sum_to_shape(d_scores, bias.shape)  # 4
     d_capped = sum_to_shape(d_scores, capped.shape)  # 4

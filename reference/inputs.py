@@ -32,13 +32,7 @@ def as_array(name: str, array: Any, *, may_hide: bool = False) -> Array:
     may_hide
         Whether -inf is allowed, as in a bias that hides a position.
     """
-    if not hasattr(array, "__array_function__"):
-        try:
-            array = np.asarray(array)
-        except ValueError:
-            refuse(name, "an array of numbers", "rows of different lengths")
-    if isinstance(array, np.ndarray) and array.dtype != np.float64 and array.dtype not in KEPT_DTYPES:
-        array = _widened(name, array)
+    array = as_numbers(name, array)
     finite = np.isfinite(array)
     if may_hide:
         finite = finite | (array == -np.inf)
@@ -46,6 +40,18 @@ def as_array(name: str, array: Any, *, may_hide: bool = False) -> Array:
         index = tuple(int(i) for i in np.argwhere(~finite)[0])
         allowed = "finite numbers or -inf" if may_hide else "finite numbers"
         refuse(name, allowed, f"{array[index]} at index {index}" if index else array)
+    return array
+
+
+def as_numbers(name: str, array: Any) -> Array:
+    """The same, of numbers that may be infinite or NaN."""
+    if not hasattr(array, "__array_function__"):
+        try:
+            array = np.asarray(array)
+        except ValueError:
+            refuse(name, "an array of numbers", "rows of different lengths")
+    if isinstance(array, np.ndarray) and array.dtype != np.float64 and array.dtype not in KEPT_DTYPES:
+        array = _widened(name, array)
     return array
 
 

@@ -70,8 +70,8 @@ QUESTIONS = {np.isfinite, np.equal, np.not_equal, np.less, np.less_equal, np.gre
 class Rounded(NDArrayOperatorsMixin):
     """An array, and how far off a machine may have each of its elements.
 
-    Make one with `track`; NumPy's operations on it give others. An operation without a rule
-    is a `TypeError`, never a wrong bound.
+    Make one with `track`; NumPy's operations on it give others, or with ``out`` write into one. An operation without
+    a rule is a `TypeError`, never a wrong bound.
 
     Attributes
     ----------
@@ -137,14 +137,21 @@ class Rounded(NDArrayOperatorsMixin):
         return f"Rounded(value={self.value!r}, error={self.error!r})"
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        if method != "__call__" or options:
+        (out,) = options.pop("out", (None,))
+        if method != "__call__" or options or not (out is None or (isinstance(out, Rounded) and ufunc in RULES)):
             return NotImplemented
         if ufunc in QUESTIONS:
             return ufunc(*(getattr(operand, "value", operand) for operand in inputs))
         if ufunc not in RULES:
             return NotImplemented
         operands = [_tracked(operand, self.arithmetic) for operand in inputs]
-        return Rounded(RULES[ufunc](*operands, model.both_roundings(self.arithmetic)), self.arithmetic)
+        result = RULES[ufunc](*operands, model.both_roundings(self.arithmetic))
+        if out is None:
+            return Rounded(result, self.arithmetic)
+        if out.shape != result.value.shape:
+            refuse("out", f"shape {result.value.shape}", out.shape)
+        out._tracked = result
+        return out
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if function not in FUNCTIONS:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.inputs import Array, as_array, as_cotangent, check_rank
+from reference.inputs import Array, as_array, as_cotangent, as_numbers, check_rank
 
 # The largest logit of a row with nothing visible is -inf, and -inf - (-inf) is NaN. Against this
 # finite floor it is exp(-inf) = 0, and the same holds for a row with no keys at all.
@@ -46,12 +46,16 @@ def softmax(logits: Any) -> Array:
     >>> softmax([0.0, -np.inf])
     array([1., 0.])
     """
-    logits = as_array("logits", logits, may_hide=True)
+    logits = as_numbers("logits", logits)
     check_rank("logits", logits, "(..., S)", 1)
     shift = np.max(logits, axis=-1, keepdims=True, initial=LOWEST)
-    exponentials = np.exp(logits - shift)
-    total = np.sum(exponentials, axis=-1, keepdims=True)
-    return exponentials / np.where(total == 0, 1.0, total)
+    if not np.isfinite(shift).all():  # as it is if the row has NaN or +inf: cheaper than to ask each logit
+        as_array("logits", logits, may_hide=True)
+    weights = logits - shift
+    np.exp(weights, out=weights)  # worked in place, as what is large takes longer to write than to compute
+    total = np.sum(weights, axis=-1, keepdims=True)
+    weights /= np.where(total == 0, 1.0, total)
+    return weights
 
 
 def softmax_backward(d_weights: Any, weights: Any) -> Array:
@@ -88,5 +92,12 @@ def softmax_backward(d_weights: Any, weights: Any) -> Array:
     """
     weights = as_array("weights", weights)
     d_weights = as_cotangent("d_weights", d_weights, "weights", weights.shape)
+    return d_logits_of(d_weights, weights)
+
+
+def d_logits_of(d_weights: Array, weights: Array) -> Array:
+    """`softmax_backward` of arrays that have been checked."""
     mean = np.sum(d_weights * weights, axis=-1, keepdims=True)
-    return weights * (d_weights - mean)
+    d_logits = d_weights - mean
+    d_logits *= weights
+    return d_logits
