@@ -167,6 +167,18 @@ def test_the_command_shows_all_targets_and_exits_with_0(capsys):
     assert "reference: of 3 cases, 3 agree." in printed
 
 
+@pytest.mark.tensorflow
+def test_a_case_that_is_known_to_differ_in_one_dtype_shows_how_far_the_others_are_off(monkeypatch, capsys):
+    """The depth 2, whose root is rounded to float32, in float64."""
+    one, another = "multi_head/one_head", "additive/by_hand"
+    monkeypatch.setattr(folder, "read", lambda place: {path: TRUTH.cases[path] for path in (another, one)})
+    assert main(["golden", "keras.layers.MultiHeadAttention"]) == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"one_head +0\.\d+ +0\.\d+ \(float64 known\)", printed)
+    assert "of 1 cases, 1 known to differ. In all dtypes 3 of 4 results agree." in printed
+    assert "additive: worst" not in printed  # nobody but the reference is asked
+
+
 @pytest.mark.usefixtures("few_cases")
 def test_the_command_tells_a_fault_and_exits_with_1(capsys):
     assert main(["golden", "parity_tests.mutants:CausalOffByOne", "--dtype", "float32"]) == 1

@@ -104,6 +104,13 @@ PLANS = {
         "leading": (2,),
         "draw": "b_q b_k b_v b_o W_g b_g",
     },
+    "gate_with_biases_in_groups": {
+        "description": "Gate and biases of four heads in two groups; a scale of 1/2, exact in every dtype.",
+        "scaled": True,
+        "sizes": {**SIZES, "T": 1, "H": 4, "H_kv": 2, "d_k": 4, "d_v": 4},
+        "leading": (2,),
+        "draw": "b_q b_k b_v b_o W_g b_g",
+    },
     "unscaled": {"description": "Scores of depth 2 are not scaled.", "sizes": SIZES},
     "another_scale": {"description": "A scale of 0.25.", "sizes": SIZES, "inputs": {"scale": 0.25}},
     "large_scores": {

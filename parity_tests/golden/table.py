@@ -1,6 +1,7 @@
 """What a person sees of golden cases: a table, what disagrees, and a line for each target."""
 
 from collections import Counter
+from itertools import groupby
 
 from rich import box
 from rich.table import Table
@@ -15,7 +16,10 @@ FLAGS = 3
 
 def show(held, truth, flags, console):
     """Print what all targets were found to give; ``flags`` says of each flag what it hunts."""
-    console.print(_cases(held, truth))
+    for concept, paths in groupby(truth.cases, key=lambda path: path.partition("/")[0]):
+        cases = _cases(concept, list(paths), held)
+        if cases is not None:
+            console.print(cases)
     for one in held:
         wrong = _wrong(one)
         for path, dtype, verdict in wrong[:SHOWN]:
@@ -47,28 +51,31 @@ def suspicious(held, truth):
     return [(flag, many[flag], of[flag]) for flag in found[:FLAGS]]
 
 
-def _cases(held, truth):
-    table = Table(title="Golden cases: worst error/bound", title_justify="left", box=box.SIMPLE_HEAD, padding=0)
-    table.add_column("case", overflow="fold")
-    for one in held:
+def _cases(concept, paths, held):
+    """The cases of a concept, and whoever was asked any of them; nothing if of several the reference alone was."""
+    asked = [one for one in held if any(one.verdicts.get(path) for path in paths)]
+    if len(asked) < min(2, len(held)):
+        return None
+    table = Table(title=f"{concept}: worst error/bound", title_justify="left", box=box.SIMPLE_HEAD, padding=0)
+    table.add_column("case", no_wrap=True)
+    for one in asked:
         table.add_column(_short(one.target), justify="right", overflow="fold")
-    concept = None
-    for path in truth.cases:
-        if path.partition("/")[0] != concept:
-            concept = path.partition("/")[0]
-            table.add_section()
-            table.add_row(Text(concept, style="italic"))
-        table.add_row(f" {path.partition('/')[2]}", *(_cell(one, path) for one in held))
+    for path in paths:
+        table.add_row(path.partition("/")[2], *(_cell(one, path) for one in asked))
     return table
 
 
 def _cell(held, path):
+    """The worst of those dtypes that agree, and which are known to differ; or what else is said of one."""
     if not held.verdicts.get(path):
         return ""
     _, verdict = held.worst(path)
-    if verdict.verdict == "agrees":
-        return ratio(verdict.worst.ratio)
-    return Text(verdict.verdict, style=of_check.COLOURS[verdict.verdict])
+    ratios = [one.worst.ratio for one in held.verdicts[path].values() if one.verdict == "agrees"]
+    if not ratios or verdict.verdict not in ("agrees", "known"):
+        return Text(verdict.verdict, style=of_check.COLOURS[verdict.verdict])
+    known = [dtype for dtype, one in held.verdicts[path].items() if one.verdict == "known"]
+    which = "" if not known else f" ({known[0] if len(known) == 1 else len(known)} known)"
+    return Text.assemble(ratio(max(ratios)), (which, of_check.COLOURS["known"]))
 
 
 def ratio(number):
@@ -77,7 +84,7 @@ def ratio(number):
 
 
 def _short(target):
-    return target.replace("\\", "/").split("/")[-1].split(":")[-1].removeprefix("keras.layers.")
+    return target.replace("\\", "/").split("/")[-1].split(":")[-1].removeprefix("keras.layers.").removeprefix("keras.")
 
 
 def _wrong(held):
@@ -103,17 +110,17 @@ def _in_words(verdict):
 def _summary(held, truth):
     """What became of all cases, in a sentence or three."""
     asked = [path for path in truth.cases if held.verdicts.get(path)]
-    verdicts = {path: held.worst(path) for path in asked}
-    counted = Counter(verdict.verdict for _, verdict in verdicts.values())
+    counted = Counter(held.worst(path)[1].verdict for path in asked)
     told = [f"{counted[word]} {phrase}" for word, phrase in PHRASES.items() if counted[word]]
     text = f"{held.target}: of {len(asked)} cases, {', '.join(told)}." if told else f"{held.target}: no case."
-    agreeing = {path: found for path, found in verdicts.items() if found[1].verdict == "agrees"}
+    results = [(path, dtype, one) for path in asked for dtype, one in held.verdicts[path].items()]
+    agreeing = [(path, dtype, one.worst) for path, dtype, one in results if one.verdict == "agrees"]
+    if counted["known"]:
+        text += f" In all dtypes {len(agreeing)} of {len(results)} results agree."
     if agreeing:
-        path = max(agreeing, key=lambda path: agreeing[path][1].worst.ratio)
-        dtype, verdict = agreeing[path]
-        if verdict.worst.ratio:
-            text += f" Largest error/bound where they agree: {ratio(verdict.worst.ratio)}"
-            text += f" ({path}, {dtype}, {verdict.worst.where})."
+        path, dtype, worst = max(agreeing, key=lambda found: found[2].ratio)
+        if worst.ratio:
+            text += f" Largest error/bound where they agree: {ratio(worst.ratio)} ({path}, {dtype}, {worst.where})."
     judged = {name for path in asked for one in held.verdicts[path].values() for name in one.outcomes}
     judged -= {"dtype", "call"}
     if judged:
