@@ -6,7 +6,7 @@ import re
 import numpy as np
 
 from keras_impl.page import environment
-from parity_tests import divergences, plots, strategies, table
+from parity_tests import divergences, plots, table
 from parity_tests.counterexample import disagreements
 from parity_tests.heat_maps import heat_maps
 from parity_tests.histogram import histogram
@@ -30,7 +30,7 @@ def page(report, *, seed, examples, date=None):
     text = template("page.html.jinja").render(
         report=report,
         conclusion=table.conclusion(report),
-        dtypes=", ".join(strategies.DTYPES),
+        dtypes=", ".join(report.dtypes),
         date=(date or datetime.date.today()).isoformat(),
         seed=seed,
         examples=examples,

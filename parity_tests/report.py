@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from parity_tests.comparison import Outcome
 from parity_tests.example import Example
+from reference.rounding import ARITHMETIC
 
 SCHEMA = 1
 
@@ -69,6 +70,12 @@ class Report(NamedTuple):
         return f"Keras {self.keras} on {self.backend} {self.backend_version}, {self.device}"
 
     @property
+    def dtypes(self):
+        """What the layers were asked to compute in, in the order of `reference.rounding.ARITHMETIC`."""
+        seen = {dtype for subject in self.subjects for one in subject.properties for dtype in one.ratios}
+        return tuple(dtype for dtype in ARITHMETIC if dtype in seen)
+
+    @property
     def agrees(self):
         """Whether nothing disagrees but what is known to."""
         return all(subject.verdict in ("agrees", "known") for subject in self.subjects)
@@ -82,6 +89,7 @@ class Report(NamedTuple):
                 "backend": self.backend,
                 "backend_version": self.backend_version,
                 "device": self.device,
+                "dtypes": list(self.dtypes),
                 "subjects": [_subject(subject) for subject in self.subjects],
             },
             indent=2,

@@ -19,6 +19,8 @@ COLOURS = {"agrees": "green", "known": "yellow", "disagrees": "bold red", "error
 
 def show(report, console: Console):
     """Print a report."""
+    console.print("Parity with the reference", style="italic")
+    console.print(f"{report.platform}, in {', '.join(report.dtypes)}", highlight=False)
     console.print(results(report))
     names = {name for subject in report.subjects for one in subject.properties for name in one.known}
     show_known(names, console, {subject.target for subject in report.subjects})
@@ -54,7 +56,7 @@ def conclusion(report):
 
 def results(report):
     """The table: subject, property, examples, worst error / bound, verdict."""
-    table = Table(title="Parity with the reference", title_justify="left", box=box.SIMPLE_HEAD, padding=0)
+    table = Table(box=box.SIMPLE_HEAD, padding=0)
     table.add_column("subject", overflow="fold")
     table.add_column("property", no_wrap=True)
     table.add_column("examples", justify="right", no_wrap=True)

@@ -6,12 +6,15 @@ import os
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 
 import parity_tests
 from parity_tests.__main__ import main, total
+from parity_tests.backend import device, name_and_version
 from parity_tests.report import write_atomically
+from parity_tests.strategies import DTYPES
 from reference.__main__ import main as show
 
 
@@ -30,6 +33,17 @@ def test_a_sound_layer_exits_with_0(tmp_path, capsys):
     assert json.loads(path.read_text())["subjects"][0]["verdict"] == "agrees"
     assert page.read_text().startswith("<!DOCTYPE html>")
     assert "keras_impl" in page.read_text()
+
+
+def test_a_report_is_headed_by_what_the_layers_ran_on(tmp_path, capsys):
+    path = tmp_path / "report.json"
+    assert run("check", "keras_impl:AttentionLayer", "--examples", "8", "--no-corners", "--json", str(path)) == 0
+    title, header = capsys.readouterr().out.splitlines()[:2]
+    backend, version = name_and_version()
+    assert title == "Parity with the reference"
+    assert header.startswith(f"Keras {keras.__version__} on {backend} {version}, {device()}, in float")
+    assert header.endswith(f" {', '.join(json.loads(path.read_text())['dtypes'])}")
+    assert all(dtype in header for dtype in DTYPES)
 
 
 def test_a_faulty_layer_exits_with_1_and_shows_why(capsys):
