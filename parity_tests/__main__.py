@@ -6,6 +6,7 @@ import sys
 
 from keras_impl.backend import quiet_start
 from parity_tests import reproduction as divergence_command
+from parity_tests.benchmarks import command as benchmark_command
 from parity_tests.golden import command as golden_command
 from parity_tests.options import KINDS, check_options
 from parity_tests.progress import Bar, progress
@@ -90,6 +91,11 @@ def parser():
         divergence_command.EXAMPLES,
     )  # fmt: skip
     divergence_command.add_options(divergence)
+    benchmark = add(
+        "benchmark", run_benchmark, "how long attention takes and how much memory", benchmark_command.HELP,
+        benchmark_command.EXAMPLES,
+    )  # fmt: skip
+    benchmark_command.add_options(benchmark)
     return top
 
 
@@ -204,6 +210,11 @@ def run_divergence(options):
     with quiet_start():  # here, as the programs import it as they please
         import keras  # noqa: F401
     return divergence_command.run(options, _plain_console())
+
+
+def run_benchmark(options):
+    """Measure attention beside its peers."""
+    return benchmark_command.run(options, _plain_console(), progress)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ KINDS = (  # the names of `subjects.KINDS`, for which Keras would have to be imp
     "attention_of_heads",
     "softmax",
 )
-LEAST = {"examples": 1, "workers": 1, "seed": 0}
+LEAST = {"examples": 1, "workers": 1, "seed": 0, "longest": 16, "heads": 1}
 
 
 def check_options(options):
@@ -33,7 +33,7 @@ def check_options(options):
     for name, least in LEAST.items():
         if given.get(name, least) < least:
             raise ValueError(f"{name}: expected at least {least}, received {given[name]}")
-    for name in ("json", "html"):
+    for name in ("json", "html", "png"):
         if name in given:
             check_file(name, given[name])
     if "folder" in given:

@@ -12,6 +12,7 @@ ROOMS = (
     "keras_impl",
     "parity_tests",
     "parity_tests/backends",
+    "parity_tests/benchmarks",
     "parity_tests/golden",
     "parity_tests/golden/to_onnx",
     "parity_tests/soak",

@@ -1,7 +1,4 @@
-"""How long things take: run ``python -m parity_tests.benchmark``.
-
-Nothing is asserted; timings are noisy.
-"""
+"""How long imports and the check of layers take, and how many examples it looks at in a second."""
 
 import statistics
 import subprocess
@@ -9,7 +6,6 @@ import sys
 import time
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from keras_impl.backend import quiet_start
@@ -19,9 +15,8 @@ EXAMPLES = 1000
 CHECK = ("-m", "parity_tests", "check")
 
 
-def main():
+def show(console):
     """Measure and print."""
-    console = Console()
     console.print(times())
     console.print(throughput())
 
@@ -75,7 +70,3 @@ def interleaved(commands, repeats):
 def add(table, what, seconds):
     """Add a row."""
     table.add_row(what, f"{statistics.median(seconds):.3f}", f"{min(seconds):.3f}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,237 @@
+"""What is measured side by side: the reference, blockwise or not, and its peers, all in float64 on the same arrays."""
+
+import os
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import cache, partial
+from importlib.util import find_spec
+from typing import NamedTuple
+
+import numpy as np
+
+from reference import (
+    blockwise_attention,
+    blockwise_attention_backward,
+    causal_positions,
+    dot_product_attention,
+    dot_product_attention_backward,
+)
+
+DEPTH = 64
+SCALE = DEPTH**-0.5
+
+
+class Arrays(NamedTuple):
+    """What attention is given, (heads, T, DEPTH) each."""
+
+    query: np.ndarray
+    key: np.ndarray
+    value: np.ndarray
+    d_output: np.ndarray
+
+
+class Contender(NamedTuple):
+    """One way to compute attention.
+
+    Attributes
+    ----------
+    name
+        As it is shown.
+    make
+        Takes `Arrays`; returns a function for the forward pass, and one for forward and backward or None.
+    square
+        Arrays of (heads, T, T) that it has at the same time, by which memory is judged before it is asked for.
+    needs
+        The module without which it is left out, and which peer it is; None if it is ours.
+    """
+
+    name: str
+    make: Callable
+    square: int = 0
+    needs: str | None = None
+
+
+def arrays(T, heads, seed=0):
+    """Random arrays."""
+    return Arrays(*np.random.default_rng(seed).normal(size=(4, heads, T, DEPTH)))
+
+
+def matrix_products(given):
+    """The products alone, which are the unit: two forward, six forward and backward."""
+    query, key, value, d_output = given
+
+    def forward():
+        return (query @ key.mT) @ value
+
+    def both():
+        scores = query @ key.mT
+        output, d_value, d_scores = scores @ value, scores.mT @ d_output, d_output @ value.mT
+        return output, d_value, d_scores @ key, d_scores.mT @ query
+
+    return forward, both
+
+
+def textbook(given):
+    """Attention as it is first written down."""
+    query, key, value, _ = given
+
+    def forward():
+        scores = query @ key.mT / np.sqrt(DEPTH)
+        exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
+        return exponentials / exponentials.sum(axis=-1, keepdims=True) @ value
+
+    return forward, None
+
+
+def readable(given):
+    """`reference.dot_product_attention`, with every intermediate."""
+    *inputs, d_output = given
+
+    def both():
+        return dot_product_attention_backward(d_output, dot_product_attention(*inputs, scale=SCALE))
+
+    return partial(dot_product_attention, *inputs, scale=SCALE), both
+
+
+def blockwise(given, threads=1, mask=None):
+    """`reference.blockwise_attention`; with threads, each product of matrices has one."""
+    *inputs, d_output = given
+    limited = _one_blas_thread if threads > 1 else nullcontext
+
+    def forward():
+        with limited():
+            return blockwise_attention(*inputs, scale=SCALE, mask=mask, threads=threads)
+
+    def both():
+        with limited():
+            attention = blockwise_attention(*inputs, scale=SCALE, mask=mask, threads=threads)
+            return blockwise_attention_backward(d_output, attention, threads=threads)
+
+    return forward, both
+
+
+def onnx(given):
+    """ONNX's reference evaluator, forward alone."""
+    from onnx import TensorProto, helper
+    from onnx.reference import ReferenceEvaluator
+
+    names = ("Q", "K", "V")
+    infos = {name: helper.make_tensor_value_info(name, TensorProto.DOUBLE, None) for name in (*names, "Y")}
+    node = helper.make_node("Attention", list(names), ["Y"])  # SCALE is its own, whose root has all digits then
+    graph = helper.make_graph([node], "attention", [infos[name] for name in names], [infos["Y"]])
+    evaluator = ReferenceEvaluator(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 23)]))
+    inputs = {name: array[None] for name, array in zip(names, given)}
+    return partial(evaluator.run, None, inputs), None
+
+
+def torch(given):
+    """PyTorch's ``scaled_dot_product_attention``, which chooses its kernel."""
+    import torch
+
+    *inputs, d_output = (torch.from_numpy(array[None]) for array in given)
+    tracked = [one.clone().requires_grad_() for one in inputs]
+    attend = torch.nn.functional.scaled_dot_product_attention
+
+    def both():
+        return torch.autograd.grad(attend(*tracked), tracked, d_output)
+
+    return partial(attend, *inputs), both
+
+
+def jax(given):
+    """The textbook, compiled by JAX."""
+    import jax
+
+    def attend(query, key, value):
+        scores = query @ key.mT * SCALE
+        return jax.nn.softmax(scores, axis=-1) @ value
+
+    def differentiated(query, key, value, d_output):
+        _, pull_back = jax.vjp(attend, query, key, value)
+        return pull_back(d_output)
+
+    with jax.enable_x64(True):
+        on_device = [jax.numpy.asarray(array) for array in given]
+
+    def run(compiled, inputs):
+        with jax.enable_x64(True):
+            return jax.block_until_ready(compiled(*inputs))
+
+    return partial(run, jax.jit(attend), on_device[:3]), partial(run, jax.jit(differentiated), on_device)
+
+
+def keras(given):
+    """``keras.layers.Attention``, called eagerly."""
+    import keras
+
+    from parity_tests.backend import differentiate, full_precision
+
+    query, key, value, d_output = given
+    layer = keras.layers.Attention(use_scale=True, dtype="float64")
+    layer.build([query.shape, value.shape, key.shape])
+    layer.scale.assign(SCALE)
+
+    def call(inputs, masks):
+        return (layer(inputs),)
+
+    with full_precision("float64"):
+        inputs = [keras.ops.convert_to_tensor(array) for array in (query, value, key)]
+
+    def forward():
+        with full_precision("float64"):
+            return call(inputs, None)
+
+    def both():
+        with full_precision("float64"):
+            return differentiate(call, [], inputs, [], [d_output])
+
+    return forward, both
+
+
+UNIT = Contender("matrix products alone", matrix_products, square=2)
+CORES = os.cpu_count() or 1
+OURS = (
+    UNIT,
+    Contender("textbook NumPy", textbook, square=4),
+    Contender("readable", readable, square=6),
+    Contender("blockwise", blockwise),
+    Contender("blockwise, threads", partial(blockwise, threads=CORES)),
+    Contender("blockwise, threads, causal", partial(blockwise, threads=CORES, mask=causal_positions())),
+)
+PEERS = {
+    "onnx": Contender("onnx", onnx, square=6, needs="onnx"),
+    "torch": Contender("torch", torch, needs="torch"),
+    "jax": Contender("jax", jax, square=4, needs="jax"),
+    "keras": Contender("keras", keras, square=6, needs="tensorflow"),
+}
+
+
+def chosen(peers):
+    """Ours and the peers that are installed; and those that are not.
+
+    Raises
+    ------
+    ValueError
+        If there is no such peer.
+    """
+    for name in peers:
+        if name not in PEERS:
+            raise ValueError(f"peers: expected some of {', '.join(PEERS)}, received {name!r}")
+    there = [PEERS[name] for name in peers if find_spec(PEERS[name].needs)]
+    return [*OURS, *there], [name for name in peers if PEERS[name] not in there]
+
+
+def named(name):
+    """The contender of this name."""
+    return next(one for one in (*OURS, *PEERS.values()) if one.name == name)
+
+
+@cache
+def _libraries():
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()  # which looks for them, and takes longer than a short sequence
+
+
+def _one_blas_thread():
+    return _libraries().limit(limits=1, user_api="blas")

@@ -1,0 +1,73 @@
+"""How much memory a contender takes beyond its inputs and results: the peak of a process of its own.
+
+Run as ``python -m parity_tests.benchmarks.memory NAME T both``, it prints the bytes.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from parity_tests.benchmarks.contenders import DEPTH, arrays, named
+
+STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+SMALL = 64  # a length at which everything is called once, so that what is loaded then does not count
+
+
+class Memory(NamedTuple):
+    """What one contender took at one length, with one head."""
+
+    contender: str
+    T: int
+    both: bool
+    bytes: int
+
+
+def can_be_measured():
+    """Whether the machine tells the peak of a process, and forgets an earlier one: Linux does."""
+    return RESET.exists()
+
+
+def measure(contenders, lengths, memory, on_time=None):
+    """The memory of each contender at each length, if its arrays of (T, T) fit into so many bytes."""
+    found = []
+    for one in contenders:
+        for both in (False, True):
+            if one.make(arrays(SMALL, 1))[both] is None:
+                continue
+            for T in lengths:
+                if one.square * T * T * 8 <= memory:
+                    found.append(Memory(one.name, T, both, in_own_process(one.name, T, both)))
+                    if on_time is not None:
+                        on_time(one.name)
+    return found
+
+
+def in_own_process(name, T, both):
+    """The bytes of one call in a process that does nothing else."""
+    command = [sys.executable, "-m", "parity_tests.benchmarks.memory", name, str(T), str(int(both))]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return int(done.stdout.splitlines()[-1])
+
+
+def of_one_call(name, T, both):
+    """The bytes of one call in this process."""
+    make = named(name).make
+    make(arrays(SMALL, 1))[both]()
+    function = make(arrays(T, 1))[both]
+    RESET.write_text("5")  # the peak so far is forgotten
+    before = _status("VmRSS")
+    kept = function()
+    peak = _status("VmHWM")
+    del kept
+    results = T * DEPTH * 8 * (4 if both else 1)  # output, and with the backward three gradients
+    return max(0, peak - before - results)
+
+
+def _status(name):
+    line = next(line for line in STATUS.read_text().splitlines() if line.startswith(name))
+    return int(line.split()[1]) * 1024
+
+
+if __name__ == "__main__":
+    print(of_one_call(sys.argv[1], int(sys.argv[2]), bool(int(sys.argv[3]))))

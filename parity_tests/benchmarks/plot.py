@@ -1,0 +1,52 @@
+"""What a benchmark found, as a picture and as a page: cost against the length, both logarithmic."""
+
+import base64
+import io
+
+from matplotlib.figure import Figure
+
+from parity_tests.benchmarks import table
+from parity_tests.page import template
+
+COLOURS = ("#8b949e", "#b08800", "#1a7f37", "#0b5cad", "#8250df", "#c4341d", "#d4691e", "#0f7b8a", "#b83280", "#57606a")
+MARKERS = "osD^v<>Pp*"
+
+
+def png(benchmark):
+    """Return the picture as the bytes of a PNG."""
+    panels = [("times", False), ("times", True), *([("memory", False), ("memory", True)] if benchmark.memory else [])]
+    figure = Figure(figsize=(11, 4.6 * (len(panels) // 2)), layout="constrained")
+    names = list(dict.fromkeys(one.contender for one in (*benchmark.times, *benchmark.memory)))
+    for axes, (of, both) in zip(figure.subplots(len(panels) // 2, 2, squeeze=False).flat, panels):
+        _panel(axes, benchmark, names, of, both)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
+    bytes_of_it = io.BytesIO()
+    figure.savefig(bytes_of_it, format="png", dpi=110, metadata={"Software": None})
+    return bytes_of_it.getvalue()
+
+
+def page(benchmark):
+    """Return the page as text; it needs nothing else."""
+    picture = base64.b64encode(png(benchmark)).decode("ascii")
+    return template("benchmark.html.jinja").render(benchmark=benchmark, tables=table.tables(benchmark), picture=picture)
+
+
+def _panel(axes, benchmark, names, of, both):
+    measured = [one for one in getattr(benchmark, of) if one.both == both]
+    for number, name in enumerate(names):
+        own = [one for one in measured if one.contender == name]
+        costs = [one.seconds if of == "times" else max(one.bytes, 1) / 1e6 for one in own]
+        style = {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
+        axes.plot([one.T for one in own], costs, label=name, markersize=4, linewidth=1.3, **style)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    lengths = sorted({one.T for one in measured})
+    axes.set_xticks(lengths, [f"{T:,}" for T in lengths], minor=False)
+    axes.set_xticks([], minor=True)
+    axes.tick_params(axis="x", labelsize=8)
+    axes.set_xlabel("T, positions")
+    axes.set_ylabel("seconds" if of == "times" else "MB beyond inputs and results")
+    axes.set_title(f"{'Time' if of == 'times' else 'Memory'}, {table.PASSES[both]}", fontsize=11)
+    axes.grid(True, which="major", color="#d0d7de", linewidth=0.6)
+    axes.spines[["top", "right"]].set_visible(False)

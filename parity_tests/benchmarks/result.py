@@ -1,0 +1,74 @@
+"""What a benchmark found: times, memory, how both grow with the length; and as JSON."""
+
+import json
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import NamedTuple
+
+import numpy as np
+
+from parity_tests.benchmarks.contenders import CORES, DEPTH
+from parity_tests.benchmarks.memory import Memory
+from parity_tests.benchmarks.timing import Time
+
+SCHEMA = 1
+LONG = 1024  # from here on what is fixed no longer counts, and growth is judged
+
+
+class Benchmark(NamedTuple):
+    """What was measured, and on what."""
+
+    times: tuple[Time, ...]
+    memory: tuple[Memory, ...]
+    versions: dict[str, str]
+    processor: str
+    cores: int
+
+    def growth(self, of, contender, both):
+        """The power of the length by which ``times`` or ``memory`` grow from 1,024 positions on; None of one number."""
+        field = {"times": "seconds", "memory": "bytes"}[of]
+        points = [
+            (one.T, getattr(one, field))
+            for one in getattr(self, of)
+            if one.contender == contender and one.both == both and one.T >= LONG and getattr(one, field) > 0
+        ]
+        if len(points) < 2:
+            return None
+        lengths, numbers = np.log(np.array(points, dtype=float)).T
+        return float(np.polyfit(lengths, numbers, 1)[0])
+
+    def to_json(self):
+        """As text in the schema of ``benchmark.schema.json``."""
+        document = {
+            "schema": SCHEMA,
+            "processor": self.processor,
+            "cores": self.cores,
+            "versions": self.versions,
+            "depth": DEPTH,
+            "times": [one._asdict() for one in self.times],
+            "memory": [one._asdict() for one in self.memory],
+        }
+        return json.dumps(document, indent=2, allow_nan=False)
+
+
+def found(times, memory):
+    """A `Benchmark` of this machine."""
+    names = ("numpy", "onnx", "torch", "jax", "keras", "tensorflow")
+    versions = {name: _version(name) for name in names}
+    there = {name: one for name, one in versions.items() if one}
+    return Benchmark(tuple(times), tuple(memory), there, _processor(), CORES)
+
+
+def _version(name):
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _processor():
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            return next(line.partition(":")[2].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

@@ -1,0 +1,71 @@
+"""How long contenders take: medians of runs in turn, so that what else the machine does meets all of them alike."""
+
+import statistics
+import time
+from typing import NamedTuple
+
+from parity_tests.benchmarks.contenders import UNIT, arrays
+
+ENOUGH = 0.4  # seconds of one contender, after which it has run often enough
+LEAST, MOST = 3, 200  # runs
+TOO_LONG = 60.0  # seconds of one run, beyond which a contender is left out at larger sizes
+
+
+class Time(NamedTuple):
+    """What one contender took at one length, for the forward pass or for both."""
+
+    contender: str
+    T: int
+    heads: int
+    both: bool
+    seconds: float
+    ratio: float | None  # to the matrix products alone, if these were measured
+
+
+def measure(contenders, lengths, heads, memory, on_time=None):
+    """Time each contender at each length, as long as its arrays of (heads, T, T) fit into so many bytes."""
+    found, last = [], {}
+    for T in lengths:
+        given = arrays(T, heads)
+        for both in (False, True):
+            running = {
+                one.name: function
+                for one in contenders
+                if one.square * heads * T * T * 8 <= memory and not _too_long(last.get((one.name, both)), T)
+                for function in [one.make(given)[both]]
+                if function is not None
+            }
+            seconds = in_turn(running)
+            for name, took in seconds.items():
+                last[name, both] = (T, took)
+                unit = seconds.get(UNIT.name)
+                found.append(Time(name, T, heads, both, took, took / unit if unit else None))
+                if on_time is not None:
+                    on_time(name)
+    return found
+
+
+def in_turn(functions):
+    """The median seconds of each function, all of which run in turn, after one run that does not count."""
+    seconds = {name: [] for name in functions}
+    for function in functions.values():
+        _timed(function)
+    left = dict(functions)
+    while left:
+        for name, function in list(left.items()):
+            seconds[name].append(_timed(function))
+            runs = len(seconds[name])
+            if runs >= MOST or (runs >= LEAST and sum(seconds[name]) >= ENOUGH):
+                del left[name]
+    return {name: statistics.median(taken) for name, taken in seconds.items()}
+
+
+def _timed(function):
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def _too_long(last, T):
+    """Whether a run of this length would take too long, judged by the last one."""
+    return last is not None and last[1] * (T / last[0]) ** 2 > TOO_LONG

@@ -1,0 +1,157 @@
+"""What is measured is attention, and what is told of it follows from what was measured."""
+
+import json
+import re
+from importlib.resources import files
+
+import jsonschema
+import numpy as np
+import pytest
+
+from parity_tests.__main__ import main
+from parity_tests.benchmarks import contenders, memory, plot, result, table, timing
+from parity_tests.benchmarks.contenders import OURS, PEERS, SCALE, UNIT
+from parity_tests.benchmarks.memory import Memory
+from parity_tests.benchmarks.result import Benchmark
+from parity_tests.benchmarks.timing import Time
+from parity_tests.comparison import within_bound
+from reference import causal_mask, dot_product_attention, dot_product_attention_backward
+from reference.rounding import FLOAT64, track
+
+THERE, _ = contenders.chosen(list(PEERS))
+LENGTHS = (256, 1024, 4096)
+MEASURED = Benchmark(
+    times=tuple(
+        Time(name, T, 1, both, factor * T**power, factor)
+        for name, factor, power in ((UNIT.name, 1.0, 2.0), ("blockwise", 1.5, 2.0), ("torch", 2.0, 1.5))
+        for T in LENGTHS
+        for both in (False, True)
+    ),
+    memory=tuple(
+        Memory(name, T, both, size * T**power)
+        for name, size, power in ((UNIT.name, 8, 2), ("blockwise", 64, 1))
+        for T in LENGTHS
+        for both in (False, True)
+    ),
+    versions={"numpy": "2.0"},
+    processor="abacus",
+    cores=2,
+)
+
+
+def as_arrays(found):
+    """What a contender returns, as arrays: the output alone, or gradients in the order in which it has them."""
+    if hasattr(found, "_fields"):
+        found = found.output if hasattr(found, "output") else (found.d_query, found.d_key, found.d_value)
+    return [np.asarray(one).reshape(2, 16, -1) for one in (found if isinstance(found, (list, tuple)) else [found])]
+
+
+@pytest.mark.parametrize("contender", [one for one in THERE if one is not UNIT], ids=lambda one: one.name)
+def test_what_is_measured_is_attention_within_the_bound(contender):
+    given = contenders.arrays(16, 2)
+    mask = causal_mask(16, 16) if "causal" in contender.name else None
+    truth = dot_product_attention(*(track(one, FLOAT64) for one in given[:3]), scale=track(SCALE, FLOAT64), mask=mask)
+    (output,) = as_arrays(contender.make(given)[0]())
+    assert within_bound(output, truth.output).agrees
+
+
+@pytest.mark.parametrize("contender", [one for one in OURS if one is not UNIT], ids=lambda one: one.name)
+def test_what_is_measured_of_the_backward_are_the_gradients_within_the_bound(contender):
+    given = contenders.arrays(16, 2)
+    both = contender.make(given)[1]
+    if both is None:
+        assert contender.name == "textbook NumPy"
+        return
+    mask = causal_mask(16, 16) if "causal" in contender.name else None
+    truth = dot_product_attention(*(track(one, FLOAT64) for one in given[:3]), scale=track(SCALE, FLOAT64), mask=mask)
+    bound = dot_product_attention_backward(given.d_output, truth)
+    for gradient, expected in zip(as_arrays(both()), (bound.d_query, bound.d_key, bound.d_value), strict=True):
+        assert within_bound(gradient, expected).agrees
+
+
+def test_contenders_run_in_turn_and_the_median_counts(monkeypatch):
+    clock, calls = [0.0], []
+    takes = {"short": iter([9.0, 0.2, 0.3, 0.1]), "long": iter([9.0, 3.0, 1.0, 2.0])}
+
+    def run(name):
+        calls.append(name)
+        clock[0] += next(takes[name])
+
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: clock[0])
+    found = timing.in_turn({name: lambda name=name: run(name) for name in takes})
+    assert calls == ["short", "long"] * 4
+    assert found == {name: pytest.approx(median) for name, median in (("short", 0.2), ("long", 2.0))}
+
+
+def test_what_would_take_too_long_or_too_much_memory_is_left_out(monkeypatch):
+    monkeypatch.setattr(timing, "in_turn", lambda functions: dict.fromkeys(functions, 2 * timing.TOO_LONG / 16))
+    found = timing.measure([OURS[2], OURS[3]], (16, 32, 64), 1, memory=OURS[2].square * 32 * 32 * 8)
+    assert {one.T for one in found if one.contender == "readable"} == {16, 32}
+    assert {one.T for one in found if one.contender == "blockwise"} == {16, 32, 64}
+    monkeypatch.setattr(timing, "in_turn", lambda functions: dict.fromkeys(functions, timing.TOO_LONG / 3))
+    assert {one.T for one in timing.measure([OURS[3]], (16, 32, 64), 1, memory=1e9)} == {16}
+
+
+def test_growth_is_the_power_of_the_length():
+    assert MEASURED.growth("times", "torch", True) == pytest.approx(1.5)
+    assert MEASURED.growth("memory", "blockwise", False) == pytest.approx(1)
+    assert MEASURED.growth("memory", "torch", False) is None
+
+
+def test_blockwise_attention_takes_less_memory_than_its_scores_would():
+    if not memory.can_be_measured():
+        pytest.skip("the peak of a process can be measured on Linux alone")
+    assert memory.in_own_process("blockwise", 1024, True) < 1024 * 1024 * 8
+
+
+def test_the_report_is_in_its_schema():
+    schema = json.loads(files("parity_tests").joinpath("benchmark.schema.json").read_text(encoding="utf-8"))
+    document = json.loads(MEASURED.to_json())
+    jsonschema.validate(document, schema)
+    assert document["times"][0]["contender"] == UNIT.name
+
+
+def test_a_table_has_a_row_a_contender_and_a_column_a_length():
+    first, *_, last = table.tables(MEASURED)
+    assert first.lengths == list(LENGTHS)
+    assert [row[0] for row in first.rows] == [UNIT.name, "blockwise", "torch"]
+    assert first.rows[1][1:] == ("1.50", "1.50", "1.50", "T^2.0")
+    assert last.rows[0][1:] == ("1", "8", "134", "T^2.0")
+
+
+def test_the_page_needs_nothing_from_the_network():
+    page = plot.page(MEASURED)
+    assert not re.search(r'(?:src|href)="(?!data:)', page)
+    assert plot.png(MEASURED).startswith(b"\x89PNG")
+    assert "abacus" in page
+    assert page.count("<tr>") == len(table.tables(MEASURED)) + sum(len(one.rows) for one in table.tables(MEASURED))
+
+
+def test_the_command_prints_and_writes_what_it_measured(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(timing, "ENOUGH", 0.0)
+    paths = {name: tmp_path / f"times.{name}" for name in ("json", "png", "html")}
+    options = [text for name, path in paths.items() for text in (f"--{name}", str(path))]
+    assert main(["benchmark", "--peers", "", "--longest", "16", *options]) == 0
+    assert "Time, forward and backward, by six matrix products" in capsys.readouterr().out
+    assert {one["contender"] for one in json.loads(paths["json"].read_text())["times"]} == {one.name for one in OURS}
+    assert paths["png"].read_bytes().startswith(b"\x89PNG")
+    assert paths["html"].read_text().startswith("<!DOCTYPE html>")
+
+
+def test_a_peer_that_is_not_installed_is_left_out(monkeypatch):
+    monkeypatch.setattr(contenders, "find_spec", lambda name: None)
+    assert contenders.chosen(["torch"]) == ([*OURS], ["torch"])
+
+
+@pytest.mark.parametrize(
+    "options", [["--peers", "abacus"], ["--longest", "1"], ["--json", "/no/such/folder/times.json"]]
+)
+def test_what_cannot_be_used_exits_with_2_and_one_line(options, capsys):
+    assert main(["benchmark", *options]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+
+
+def test_versions_are_those_that_are_installed():
+    assert result.found([], []).versions["numpy"] == np.__version__
