@@ -33,7 +33,7 @@ class BlockScores(NamedTuple):
 
 
 def of_block(array: Array, block: Block) -> Array:
-    """The same of a block, of an array that broadcasts to the scores."""
+    """What a block has of an array that broadcasts to the scores; to write to it is to write to the array."""
     matrix = of_item(array, block.item)
     queries, keys = (one if size > 1 else slice(None) for size, one in zip(matrix.shape, block[1:]))
     return matrix[queries, keys]

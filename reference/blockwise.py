@@ -113,18 +113,19 @@ def blockwise_attention(
     mask = mask if callable(mask) else whole
     if np.shape(block) != (2,):
         refuse("block", "two sizes, of queries and of keys", block)
-    block = (as_count("block", block[0]), as_count("block", block[1]))
+    block, threads = (as_count("block", block[0]), as_count("block", block[1])), as_count("threads", threads)
     inputs = as_inputs(query, key, value, scale, softcap, bias, mask)
     leading = leading_axes(inputs)
     T, d_v = query.shape[-2], value.shape[-1]
     output = np.empty((*leading, T, d_v), inputs.query.dtype)
     maximum, total = (np.empty((*leading, T), inputs.query.dtype) for _ in range(2))
 
-    def attend(rows: tuple[tuple[int, ...], slice]) -> None:
-        output[rows[0]][rows[1]], maximum[rows[0]][rows[1]], total[rows[0]][rows[1]] = _attend(inputs, *rows, block[1])
+    def attend(which: tuple[tuple[int, ...], slice]) -> None:
+        item, queries = which
+        found = _attend(inputs, item, queries, block[1])
+        output[item][queries], maximum[item][queries], total[item][queries] = found
 
-    rows = product(np.ndindex(leading), slices(T, block[0]))
-    for _ in map(attend, rows) if as_count("threads", threads) == 1 else _in_threads(attend, rows, threads):
+    for _ in _each(attend, product(np.ndindex(leading), slices(T, block[0])), threads):
         pass
     return BlockwiseAttention(
         query, key, value, scale, softcap, bias, mask, block,
@@ -203,10 +204,10 @@ def blockwise_attention_backward(
     mean = np.sum(d_output * attention.output, axis=-1)  # (..., T), of d_weights under the weights
     if d_log_sum_exp is not None:
         mean = mean - as_cotangent("d_log_sum_exp", d_log_sum_exp, "log_sum_exp", attention.log_sum_exp.shape)
-    inputs = as_inputs(*attention[:7])
+    threads, inputs = as_count("threads", threads), as_inputs(*attention[:7])
     gradients = zeros(inputs, lambda array: array.shape)
     items = list(np.ndindex(attention.maximum.shape[:-1]))
-    if as_count("threads", threads) == 1:
+    if threads == 1:
         for item in items:
             _add_gradients(inputs, attention, d_output, mean, item, gradients)
     else:
@@ -216,20 +217,15 @@ def blockwise_attention_backward(
             _add_gradients(inputs, attention, d_output, mean, item, own)
             return own
 
-        for item, own in zip(items, _in_threads(alone, items, threads)):  # in order: which is done first makes no odds
+        for item, own in zip(items, _each(alone, items, threads)):  # in order: which is done first makes no odds
             for gradient, contribution in zip(gradients, own):
                 if gradient is not None:
                     matrix = of_item(gradient, item)
                     matrix += contribution
-    return BlockwiseGradients(
-        d_value=gradients.d_value,
-        d_bias=None
-        if attention.bias is None or gradients.d_bias is None
-        else gradients.d_bias.reshape(attention.bias.shape),
-        d_scale=gradients.d_scale.reshape(attention.scale.shape),
-        d_query=gradients.d_query,
-        d_key=gradients.d_key,
-    )
+    d_query, d_key, d_value, d_scale, d_bias = gradients
+    if attention.bias is not None and d_bias is not None:
+        d_bias = d_bias.reshape(attention.bias.shape)
+    return BlockwiseGradients(d_value, d_bias, d_scale.reshape(attention.scale.shape), d_query, d_key)
 
 
 def _add_gradients(
@@ -261,9 +257,12 @@ def _add_gradients(
             block_scores_backward(d_logits, scores, into)  # 5 to 1
 
 
-def _in_threads(function: Callable[[Any], Any], arguments: Iterable[Any], threads: int) -> Iterable[Any]:
-    """The results in the order of the arguments."""
-    from concurrent.futures import ThreadPoolExecutor  # which costs whoever imports the package and never asks
+def _each(function: Callable[[Any], Any], arguments: Iterable[Any], threads: int) -> Iterable[Any]:
+    """The results of a function for each argument, in order, so many computed at a time."""
+    if threads == 1:
+        yield from map(function, arguments)
+        return
+    from concurrent.futures import ThreadPoolExecutor  # here, as it costs whoever imports the package
 
     with ThreadPoolExecutor(threads) as pool:
         yield from pool.map(function, arguments)
