@@ -12,7 +12,10 @@ from parity_tests.mutants import GALLERY
 
 PAGE = Path(reference.__file__).parent / "DERIVATION.md"
 HERE = Path(__file__).parent
-MODULES = ("test_derivation", *(f"test_derivation_{of}" for of in ("additive", "positions", "heads", "pooling")))
+MODULES = (
+    "test_derivation",
+    *(f"test_derivation_{of}" for of in ("additive", "positions", "heads", "pooling", "blockwise")),
+)
 
 
 def test_every_equation_of_the_page_has_its_number_and_its_test():
