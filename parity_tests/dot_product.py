@@ -20,7 +20,7 @@ SMALL = {"lengths": "free", "depths": "free", "B": 2, "T": 5, "S": 7, "d_k": 3, 
 OWN_CORNERS = {
     "depth 1": {"d_k": 1, "d_v": 1, "scaled": True},
     "one key": {"S": 1},
-    "one query": {"T": 1},
+    "one query": {"T": 1, "scaled": True},
     "no keys": {"S": 0},
     "one item": {"B": 1, "T": 4, "S": 4},
     "more queries than keys": {"T": 7, "S": 3},

@@ -100,8 +100,6 @@ class Kind(NamedTuple):
         Whether layers of this kind take ``use_causal_mask``.
     hands_mask_on
         Whether their ``compute_mask`` returns the first mask, as each row of it has a row of the output; else nothing.
-    cost
-        How many times as long as others a layer of this kind takes to make: so many more examples share one.
     """
 
     name: str
@@ -121,7 +119,6 @@ class Kind(NamedTuple):
     results: tuple[str, ...] = ("output", "weights")
     causal: bool = True
     hands_mask_on: bool = True
-    cost: int = 1
 
     def shape(self, name, array):
         """The shape of an input, mask or result as a graph may know it: None where a size is free."""

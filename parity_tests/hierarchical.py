@@ -40,5 +40,4 @@ HIERARCHICAL_ATTENTION = ATTENTION_POOLING._replace(
     axes={"x": ("B", "N", "T", "d"), "mask": ("B", "N", "T"), "output": ("B", "d"), "weights": ("B", "N", "T")},
     plain=plain,
     expected=expected,
-    cost=2,
 )

@@ -165,5 +165,4 @@ MULTI_HEAD_ATTENTION = Kind(
     permute=permute,
     identity=identity,
     through_values=through_values,
-    cost=4,
 )

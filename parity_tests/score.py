@@ -92,8 +92,6 @@ def first_disagreement(subject, examples, seed, by=None):
 
     def visit(drawn, trials):
         nonlocal seen, found
-        if found:  # Hypothesis tries the example once more
-            raise search.Enough
         seen += 1
         properties = [name for trial in trials for name in disagreements(trial, layers, drawn.example)]
         if properties and by in (None, *properties):

@@ -1,4 +1,4 @@
-"""The search: fixed corners, then examples that Hypothesis draws."""
+"""The search: fixed corners, then examples that a generator draws, or Hypothesis where it is to look for worse ones."""
 
 import itertools
 from contextlib import contextmanager, suppress
@@ -8,8 +8,9 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, Verbosity
 
 from parity_tests.backend import graphs_know_sizes
+from parity_tests.pairs import Pairs
 from parity_tests.properties import TRIALS, due
-from parity_tests.strategies import DTYPES, OF_EACH_CORNER, families, of_corner
+from parity_tests.strategies import DTYPES, OF_EACH_CORNER, by_generator, families, family, of_corner
 
 CHEAP = 35  # the number of an example that takes part in the trials that cost little
 OF_THE_CONSTRUCTOR = {"scaled", "H", "sliding_window", "axis"}
@@ -19,7 +20,7 @@ MANY = 1000
 
 
 class Enough(Exception):
-    """Tells Hypothesis that no more examples are wanted."""
+    """Tells that no more examples are wanted."""
 
 
 def walk(subject, visit, examples, seed, corners=True, drive=False):
@@ -46,24 +47,39 @@ def walk(subject, visit, examples, seed, corners=True, drive=False):
         halfway through as many families as there are examples, so a family is then one example, and none is traced;
         where sizes are compiled, all are.
     """
+    pairs = Pairs(subject.kind)
     if corners:
-        walk_corners(subject, visit, seed)
+        walk_corners(subject, lambda drawn, trials: visit(pairs.meet(drawn), trials), seed)
     by_sizes = graphs_know_sizes()
     ways = (False, *7 * (True,)) if by_sizes or examples >= MANY else (False, True)
     strata = list(itertools.product(DTYPES, (by_sizes,) if drive else ways))
     if by_sizes:
         cases = max(1, min(CASES_OF_A_SIZE, examples // 16))
     else:
-        cases = 1 if drive else max(1, min(CASES, examples * subject.kind.cost // 64))
+        cases = 1 if drive else max(1, min(CASES, examples // 64))
     for stratum, group in itertools.groupby(range(examples), lambda number: strata[number * len(strata) // examples]):
         settled = dict(zip(("dtype", "traced"), stratum))
-        strategy = families(subject.kind, subject.options, cases=cases, settled=settled, salt=seed)
         numbers = list(group)
-        walk_stratum(strategy, visit, numbers, seed + numbers[0], drive)
+        if drive:
+            strategy = families(subject.kind, subject.options, cases=cases, settled=settled, salt=seed)
+            drive_stratum(strategy, visit, numbers, seed + numbers[0])
+        else:
+            walk_stratum(subject, visit, numbers, [seed, numbers[0]], settled, cases, pairs)
 
 
-def walk_stratum(strategy, visit, numbers, seed, drive):
-    """Show as many examples of one strategy as there are numbers, each of which tells the trials that are due."""
+def walk_stratum(subject, visit, numbers, seed, settled, cases, pairs):
+    """Show as many examples with some choices settled as there are numbers, each of which tells the trials due."""
+    rng = np.random.default_rng(seed)
+    while numbers:
+        first = pairs.newest(lambda: by_generator(rng, subject.kind, subject.options, settled))
+        shown = family(first, rng, subject.kind, subject.options, cases)
+        for drawn, number in zip(shown, numbers):
+            visit(pairs.meet(drawn), due(number))
+        numbers = numbers[len(shown) :]
+
+
+def drive_stratum(strategy, visit, numbers, seed):
+    """Show as many examples of a strategy, in which Hypothesis looks for larger ratios near the largest."""
     left = iter(numbers)
     simplest = True
 
@@ -80,22 +96,22 @@ def walk_stratum(strategy, visit, numbers, seed, drive):
             for name, ratio in visit(drawn, due(number)).items():
                 worst[name] = max(ratio, worst.get(name, 0.0))
         for name, ratio in worst.items():
-            if drive and np.isfinite(ratio):
+            if np.isfinite(ratio):
                 hypothesis.target(ratio, label=name)
 
-    phases = (Phase.generate, Phase.target) if drive else (Phase.generate,)
     with suppress(Enough):
-        run(strategy, of_family, len(numbers) + 1, seed, phases)
+        run(strategy, of_family, len(numbers) + 1, seed, (Phase.generate, Phase.target))
 
 
 def walk_corners(subject, visit, seed):
     """Show an example of each corner, then a second one of each, so that what one corner alone shows is met early.
 
-    The first of those about the constructor take part in all trials, the others in those that cost little.
+    The first of those about the constructor take part in all trials, the others in those that cost little. What a
+    corner leaves open depends on its name, lest all corners leave it alike.
     """
     corners = [
-        (of_corner(subject.kind, subject.options, settled, seed), _is_of_the_constructor(settled))
-        for settled in subject.kind.corners.values()
+        (of_corner(subject.kind, subject.options, settled, [seed, *name.encode()]), _is_of_the_constructor(settled))
+        for name, settled in subject.kind.corners.items()
     ]
     for number in range(OF_EACH_CORNER):
         for examples, of_the_constructor in corners:

@@ -21,7 +21,7 @@ LARGE = {"float16": 4.0, "bfloat16": 64.0, "float32": 64.0, "float64": 64.0}  # 
 KINDS_OF_VALUES = (*("integers", "moderate", "ordinary") * 2, "tied", "tiny", "large", "wide", "steep", "drawn")
 KINDS_OF_COTANGENTS = ("integers", "ordinary", "drawn")
 SIZE = {"ordinary": 1.0, "moderate": 0.5, "tiny": 2.0**-10, "huge": 2.0**12}
-ANY = (2, 3, 1, 4, 5, 6, 7, 8)  # Hypothesis ends at the first: of a single key or a depth of 1 there is little to see
+ANY = (2, 3, 1, *2 * (4, 5, 6, 7, 8))  # Hypothesis ends at the first: where a size is 1 there is little to see
 LONG = (9, 17, 40, 130)
 EIGHTHS = tuple(sorted(range(-16, 17), key=abs))
 DRAWN_AT_MOST = 24  # elements that are drawn one by one; a counterexample made of them can be read
@@ -35,7 +35,8 @@ CORNERS = {
     "float64": {"dtype": "float64"},
     "bfloat16": {"dtype": "bfloat16"},
     "mixed precision": {"dtype": "float16", "mixed": True, "scaled": True},
-    "weights dropped": {**DROPPED, "dropout": 0.25, "seed": 1},
+    "weights dropped": {**DROPPED, "dropout": 0.25, "seed": 1, "d_weights": False},
+    "weights dropped and returned": {**DROPPED, "d_weights": True},
     "weights dropped, traced": {**DROPPED, "traced": True},
     "eight items": {"B": 8},
     "no items": {"B": 0},
@@ -82,24 +83,28 @@ class Family(tuple):
 
 @st.composite
 def families(draw, kind, options=frozenset(), cases=1, settled=None, salt=0):
-    """Several examples that share how the layer is made and called, and where sizes are compiled, these; all else is
-    each one's own.
+    """A `family` of which Hypothesis makes the choices of the first example, to shrink it or to drive it somewhere.
 
-    Hypothesis makes the choices of the first, a generator those of the others, as Hypothesis takes longer to draw
-    an example than a layer to compute it. Values depend on the salt too, as Hypothesis draws small seeds again and
-    again.
+    Values depend on the salt too, as Hypothesis draws small seeds again and again.
     """
-    seed = [salt, draw(st.integers(0, 2**32 - 1))]
-    choice = Choice(lambda among: draw(st.sampled_from(among)), settled)
-    rng = np.random.default_rng(seed)
-    family = [Drawn(kind.draw(choice, rng, options), choice.made, choice.settled)]
-    by_sizes, traced = graphs_know_sizes(), family[0].example.traced
+    rng = np.random.default_rng([salt, draw(st.integers(0, 2**32 - 1))])
+    first = _by_choice(lambda among: draw(st.sampled_from(among)), rng, kind, options, settled)
+    return family(first, rng, kind, options, cases)
+
+
+def family(first, rng, kind, options, cases):
+    """An example and others that share how the layer is made and called, and where sizes are compiled, these; all else
+    is each one's own.
+
+    A generator makes their choices, as Hypothesis takes longer to draw an example than a layer to compute it.
+    """
+    by_sizes, traced = graphs_know_sizes(), first.example.traced
     names = kind.shared | kind.shared_by_graph if traced or by_sizes else kind.shared
     names = names | OF_THE_SIZES if by_sizes else names
-    shared = {name: made for name, made in choice.made.items() if name in names}
+    shared = {name: made for name, made in first.choices.items() if name in names}
     size = cases * TRACED_FACTOR if traced and cases > 1 and not by_sizes else cases
-    family += [_by_generator(own, kind, options, {**(settled or {}), **shared}) for own in rng.spawn(size - 1)]
-    return Family(family)
+    settled = {**first.settled, **shared}
+    return Family((first, *(by_generator(own, kind, options, settled) for own in rng.spawn(size - 1))))
 
 
 def corners(small, own):
@@ -108,18 +113,26 @@ def corners(small, own):
 
 
 def of_corner(kind, options, settled, seed):
-    """Draw examples in which some choices are settled; where sizes are compiled, the same ones in a graph."""
+    """Draw examples in which some choices are settled; where sizes are compiled, the same ones in a graph.
+
+    The seed may be several numbers, such as one and those of the corner's name, lest all corners draw alike.
+    """
     by_sizes = graphs_know_sizes()
     settled = {"traced": True, **settled} if by_sizes else settled
     names = kind.shared | kind.shared_by_graph | OF_THE_SIZES if by_sizes else ()
     for rng in np.random.default_rng(seed).spawn(OF_EACH_CORNER):
-        drawn = _by_generator(rng, kind, options, settled)
+        drawn = by_generator(rng, kind, options, settled)
         yield drawn
         settled = {**{name: made for name, made in drawn.choices.items() if name in names}, **settled}
 
 
-def _by_generator(rng, kind, options, settled):
-    choice = Choice(lambda among: among[rng.integers(len(among))], settled)
+def by_generator(rng, kind, options, settled):
+    """Draw an example of which a generator makes the choices, among options of equal standing."""
+    return _by_choice(lambda among: among[rng.integers(len(among))], rng, kind, options, settled)
+
+
+def _by_choice(choose, rng, kind, options, settled):
+    choice = Choice(choose, settled)
     return Drawn(kind.draw(choice, rng, options), choice.made, choice.settled)
 
 
@@ -143,7 +156,7 @@ def lengths(choice, names, depths):
     if mode == "equal":
         return dict.fromkeys(names, next(iter(depths.values())))
     if mode == "distinct":
-        others = [size for size in ANY if size not in depths.values()]
+        others = [size for size in dict.fromkeys(ANY) if size not in depths.values()]
         first = others.index(free["B"]) if free["B"] in others else 0
         return {name: others[(first + number) % len(others)] for number, name in enumerate(names)}
     if mode in ("long", "empty"):
