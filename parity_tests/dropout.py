@@ -1,4 +1,7 @@
-"""Dropout, whose randomness the check sees through: of identity matrices as values the output is the weights."""
+"""Dropout, whose randomness the check sees through: of identity matrices as values the output is the weights.
+
+A gate, of which none is 0, leaves to be seen which they are.
+"""
 
 import itertools
 import math
@@ -75,7 +78,7 @@ def _of_output(layer, example, output, weights, expected):
         f"in training{OF_THE_TRIAL}": within_bound(to_numpy(output), left),
         f"at inference{OF_THE_TRIAL}": within_bound(to_numpy(after), expected),
     }
-    if np.any(first != second):
+    if np.any((first != 0) != (second != 0)):
         outcomes[""] = Outcome(False, np.inf, message="of one weight, some products with values are dropped")
     return worst(outcomes)
 
@@ -83,13 +86,16 @@ def _of_output(layer, example, output, weights, expected):
 def _of_gradients(kind, example, gradients, weights, kept):
     """Whether the gradients are those of an example whose weights are dropped on their way to the values."""
     factors = np.where(kept, _factor(example, weights.arithmetic), 0.0)
-    of_weights = example.d_output.reshape(*weights.shape[:-1], 2 * weights.shape[-1])
-    d_weights = track(sum(np.split(of_weights, 2, axis=-1)), weights.arithmetic) * factors
+    through_values = kind.through_values(example, weights * factors)
+    d_weights = through_values.pop("d_weights", None)  # of those that were kept
+    if d_weights is None:
+        d_weights = track(sum(np.split(_by_weights(example.d_output, weights), 2, axis=-1)), weights.arithmetic)
+    d_weights = d_weights * factors
     if example.d_weights is not None:
         d_weights = d_weights + track(example.d_weights, weights.arithmetic)
     without_output = example._replace(d_output=np.zeros_like(example.d_output), d_weights=d_weights)
     truth = kind.expected(without_output, weights.arithmetic)
-    for name, by_values in kind.through_values(example, weights * factors).items():
+    for name, by_values in through_values.items():
         truth[name] = truth[name] + by_values if name in truth else by_values
     return worst(
         {

@@ -93,7 +93,8 @@ class Kind(NamedTuple):
         weights twice.
     through_values
         What the gradients of an example of ``identity`` have through its values, by name, given the weights that were
-        not dropped. Both are for dropout, and None where no layer of the kind has its dropout checked.
+        not dropped; and ``d_weights`` of these, unless it is the sum of the two halves of ``d_output``. Both are for
+        dropout, and None where no layer of the kind has its dropout checked.
     results
         The names of what a call returns: the output, and the weights if the layer returns them.
     causal

@@ -5,12 +5,13 @@ import numpy as np
 from parity_tests import strategies
 from parity_tests.dot_product import combined_mask, other_contents
 from parity_tests.example import Kind
-from parity_tests.multi_head_examples import DEPTHS, OWN_CORNERS, SMALL, draw, identity, plain
+from parity_tests.multi_head_examples import DEPTHS, OWN_CORNERS, SMALL, draw, identity, plain, twice
 from parity_tests.multi_head_masks import FORMS
 from reference import Projections, multi_head_attention, multi_head_attention_backward, window_mask
 from reference.heads import merge
-from reference.projections import project_backward
+from reference.projections import project, project_backward
 from reference.rounding import track
+from reference.sigmoid import sigmoid, sigmoid_backward
 
 
 def expected(example, arithmetic):
@@ -96,19 +97,27 @@ def permute(example, rng):
 
 
 def through_values(example, kept):
-    """The gradients of the values, of their projection, and of that of what the heads found."""
+    """The gradients of the weights that were kept, and through these of the values, the gate, and the projections."""
     B, T, H, S = kept.shape
-    W_v, W_o, b_v, b_o = (example.weights.get(name) for name in ("W_v", "W_o", "b_v", "b_o"))
-    arrays = (example.d_output, example.inputs["value"], W_v, W_o, np.concatenate([np.eye(S), np.eye(S)], axis=1))
-    d_output, value, W_v, W_o, twice = (track(array, kept.arithmetic) for array in arrays)
-    found = (kept @ twice).reshape(B, T, H * 2 * S)
-    d_found, d_W_o, d_b_o = project_backward(d_output, found, W_o, b_o, 2)
+    arrays = {"d_output": example.d_output, **example.inputs, **example.weights, "twice": twice(S)}
+    known = {name: track(array, kept.arithmetic) for name, array in arrays.items()}
+    query, value, W_v, W_o, W_g, b_v, b_o, b_g = map(
+        known.get, ("query", "value", "W_v", "W_o", "W_g", "b_v", "b_o", "b_g")
+    )
+    found = (kept @ known["twice"]).reshape(B, T, H * 2 * S)
+    gate = None if W_g is None else sigmoid(project(query, W_g, b_g))
+    d_gated, d_W_o, d_b_o = project_backward(known["d_output"], found if gate is None else found * gate, W_o, b_o, 2)
+    gradients = {"d_W_o": d_W_o, "d_b_o": d_b_o}
+    if gate is not None:
+        of_gate = project_backward(sigmoid_backward(d_gated * found, gate), query, W_g, b_g)
+        gradients |= zip(("d_query", "d_W_g", "d_b_g"), of_gate)
+    d_found = d_gated if gate is None else d_gated * gate
     by_head = np.moveaxis(d_found.reshape(B, T, H, 2 * S), 1, 2)  # (B, H, T, 2 * S)
+    gradients["d_weights"] = np.moveaxis(by_head @ known["twice"].mT, 1, 2)
     H_kv = W_v.shape[1]
     d_heads = (np.moveaxis(kept, 1, 2).mT @ by_head).reshape(B, H_kv, H // H_kv, S, 2 * S)
     d_projected = merge(np.sum(d_heads, axis=2, keepdims=True))  # (B, S, H_kv * 2 * S)
-    d_value, d_W_v, d_b_v = project_backward(d_projected, value, W_v, b_v)
-    gradients = {"d_value": d_value, "d_W_v": d_W_v, "d_b_v": d_b_v, "d_W_o": d_W_o, "d_b_o": d_b_o}
+    gradients |= zip(("d_value", "d_W_v", "d_b_v"), project_backward(d_projected, value, W_v, b_v))
     return {name: gradient for name, gradient in gradients.items() if gradient is not None}
 
 

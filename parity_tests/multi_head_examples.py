@@ -18,6 +18,7 @@ NO_PADDING = dict.fromkeys((f"{name} given" for name in PADDING), False)
 IN_ONE = {"key given": False, "same tensor": True}
 ALONG_AXIS_2 = {"attention_axes": 2, "window of axis 1": False, "causal": False, "B": 4}
 OWN_CORNERS = {
+    "weights dropped": {**strategies.CORNERS["weights dropped"], "use_gate": True, "H": 2},
     "float64": {**NO_MASKS, "dtype": "float64", "causal": False, "sliding_window": None},
     "bfloat16": {**ALL_MASKS, "dtype": "bfloat16", "causal": False, "sliding_window": None},
     "mixed precision": {"dtype": "float16", "mixed": True, "H": 4, "groups": 2, "use_gate": True},
@@ -174,8 +175,13 @@ def _first(name, among):
     return among[0]
 
 
+def twice(S):
+    """Two identity matrices side by side, (S, 2 * S)."""
+    return np.concatenate([np.eye(S), np.eye(S)], axis=1)
+
+
 def identity(example):
-    """Heads of moderate scores that each find the identity matrix twice, put side by side and left as they are."""
+    """Heads of moderate scores that each find the identity matrix twice, which a gate alone may weaken."""
     rng = np.random.default_rng(example.d_output.size)
     B, T, S = 16, 8, 8  # so that the depth of a head, twice S, has a root that no float32 rounds
     H, groups, two = example.constructor["num_heads"], example.constructor.get("groups", 1), "key" not in example.inputs
@@ -184,19 +190,18 @@ def identity(example):
     options = example.constructor.keys() & UNLESS_GIVEN.keys()
     inputs = {"query": rng.normal(size=(B, T, H * 2 * S)), "key": rng.normal(size=(B, S, S)) / S**0.5}
     inputs["value"] = np.broadcast_to(np.eye(S), (B, S, S))
-    twice = np.concatenate([np.eye(S), np.eye(S)], axis=1)
     learned = {
         "W_q": rng.normal(size=(H * 2 * S, H, 2 * S)) / (H * 2 * S) ** 0.5,
         "W_k": rng.normal(size=(S, H // groups, 2 * S)),
-        "W_v": np.repeat(twice[:, None], H // groups, axis=1),
+        "W_v": np.repeat(twice(S)[:, None], H // groups, axis=1),
         "W_o": np.eye(H * 2 * S).reshape(H, 2 * S, H * 2 * S),
+        "W_g": rng.normal(size=(H * 2 * S, H, 2 * S)) / (H * 2 * S) ** 0.5,
     }
     dtype = strategies.numpy_dtype(example.dtype)
-    constructor = example.constructor | ({"use_gate": False} if "use_gate" in example.constructor else {})
-    zeros = weights(_first, rng, constructor, depths, example.dtype)
+    zeros = weights(_first, rng, example.constructor, depths, example.dtype)
     shown = {"query_mask": (B, T), "attention_mask": (*_items_and_heads(example, B), T, S)}
     return example._replace(
-        constructor=constructor | _depths_given(depths, options),
+        constructor=example.constructor | _depths_given(depths, options),
         inputs={name: array.astype(dtype) for name, array in inputs.items() if not (two and name == "key")},
         weights={name: learned.get(name, np.zeros(array.shape)).astype(dtype) for name, array in zeros.items()},
         masks={

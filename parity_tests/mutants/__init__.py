@@ -15,6 +15,7 @@ from parity_tests.mutants import (
     dropout,
     equivalent,
     forward,
+    gates,
     gradients,
     handed_over,
     hierarchical,
@@ -50,7 +51,7 @@ _FAULTS = {
     for module in (
         forward, masks, causal, returned_weights, shapes, precision, large_values,
         gradients, dropout, randomness, configuration, symbolic, state,
-        additive, multi_head, multi_head_masks, handed_over, attention_of_heads,
+        additive, multi_head, gates, multi_head_masks, handed_over, attention_of_heads,
         softmax, pooling, hierarchical, equivalent,
     )
 }  # fmt: skip

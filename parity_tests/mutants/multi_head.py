@@ -1,4 +1,4 @@
-"""Faults of several heads: their scale, which keys they read, the gate, and what they drop."""
+"""Faults of several heads: their scale, which keys they read, and what they drop."""
 
 import keras
 from keras import ops
@@ -60,24 +60,6 @@ class OutputAloneUnscaled(keras.layers.MultiHeadAttention):
         if not return_attention_scores:
             query = query * self.key_dim**0.5
         return super()._compute_attention(query, key, value, attention_mask, training, return_attention_scores)
-
-
-class GateWithoutSigmoid(keras.layers.MultiHeadAttention):
-    """Multiplies by the logits of the gate."""
-
-    def build(self, query_shape, value_shape, key_shape=None):
-        super().build(query_shape, value_shape, key_shape)
-        if self._use_gate:
-            self._gate_dense.activation = None
-
-
-class GateTwice(keras.layers.MultiHeadAttention):
-    """Multiplies by the gate twice."""
-
-    def build(self, query_shape, value_shape, key_shape=None):
-        super().build(query_shape, value_shape, key_shape)
-        if self._use_gate:
-            self._gate_dense.activation = lambda x: ops.sigmoid(x) ** 2
 
 
 class KeysNotLearned(keras.layers.MultiHeadAttention):
