@@ -16,11 +16,20 @@ def draw(choice, rng, options):
 
 
 def _weights(example, options, choice, rng):
+    return {name: strategies.weight(choice, shape, example.dtype, rng) for name, shape in _shapes(example, options)}
+
+
+def _shapes(example, options):
     scaled, d_k = example.constructor["scaled"], example.inputs["query"].shape[-1]
     if "learned_scale" in options:
-        names = ("scale", "v_a") if scaled else ("v_a",)
-        return {name: strategies.weight(choice, (), example.dtype, rng) for name in names}
-    return {"v_a": strategies.weight(choice, (d_k,), example.dtype, rng)} if scaled else {}
+        return [(name, ()) for name in (("scale", "v_a") if scaled else ("v_a",))]
+    return [("v_a", (d_k,))] if scaled else []
+
+
+def plain(options=frozenset(), used=False):
+    """As for dot products, with the weights of a layer that has them in any case."""
+    example = dot_product.plain(options, used)
+    return example._replace(weights={name: np.ones(shape, "float32") for name, shape in _shapes(example, options)})
 
 
 def expected(example, arithmetic):
@@ -39,4 +48,6 @@ def identity(example):
     return other._replace(weights=weights)
 
 
-ADDITIVE_ATTENTION = ATTENTION._replace(name="additive_attention", draw=draw, expected=expected, identity=identity)
+ADDITIVE_ATTENTION = ATTENTION._replace(
+    name="additive_attention", draw=draw, plain=plain, expected=expected, identity=identity
+)

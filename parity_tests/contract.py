@@ -43,6 +43,11 @@ def options_of(layer_class, kind):
     return kind.options & _taken(layer_class, "__init__")
 
 
+def takes(layer_class, option):
+    """Whether a layer's constructor takes an option by name."""
+    return option in _taken(layer_class, "__init__")
+
+
 def lacking(layer_class, kind):
     """What the signatures of a layer lack; empty if nothing."""
     call = (*CALL, "use_causal_mask") if kind.causal else CALL

@@ -68,7 +68,7 @@ def find(name, examples=300, seed=0, by=None):
 def subject_of(name, fault):
     """A fault as a subject, of the kind of the layer that it is derived from."""
     target = f"parity_tests.mutants:{name}"
-    derived = subjects.derived(target, fault)
+    derived = subjects.derived(target, fault, getattr(fault, "kind", None))
     if derived is not None:
         return derived
     contract = sound_one(fault).kind

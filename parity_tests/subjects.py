@@ -6,11 +6,11 @@ from contextlib import suppress
 
 import keras
 
-from parity_tests.adapters import ADAPTERS
+from parity_tests.adapters import ADAPTERS, KerasAttention, KerasConcatAttention
 from parity_tests.additive import ADDITIVE_ATTENTION
 from parity_tests.attention_of_heads import ATTENTION_OF_HEADS
 from parity_tests.backend import in_words
-from parity_tests.contract import check_contract, options_of
+from parity_tests.contract import check_contract, options_of, takes
 from parity_tests.dot_product import ATTENTION
 from parity_tests.hierarchical import HIERARCHICAL_ATTENTION
 from parity_tests.multi_head import MULTI_HEAD_ATTENTION
@@ -25,6 +25,7 @@ OURS = (
     ATTENTION_POOLING,
     HIERARCHICAL_ATTENTION,
 )  # of the others, the contract is the signature of Keras's layer
+CONCAT = ".concat"  # behind the name of a class that is derived from keras.layers.Attention: in that mode
 KINDS = {kind.name: kind for kind in (*OURS, ADDITIVE_ATTENTION, MULTI_HEAD_ATTENTION, ATTENTION_OF_HEADS, SOFTMAX)}
 
 
@@ -47,7 +48,18 @@ def chosen(targets, kind=None):
     check_kind(kind)
     if not targets:
         return [subject for subject in registered().values() if kind in (None, subject.kind.name)]
-    return [find(target, kind) for target in targets]
+    found = [find(target, kind) for target in targets]
+    return found if kind else [subject for one in found for subject in in_all_modes(one)]
+
+
+def in_all_modes(subject):
+    """A subject; and if it is derived from ``keras.layers.Attention`` and may be told its mode, it in the other too."""
+    derived_from_it = type(subject) is KerasAttention and subject.target not in registered()
+    if not derived_from_it or not takes(subject.layer_class, "score_mode"):
+        return [subject]
+    other = KerasConcatAttention(subject.target + CONCAT, subject.layer_class)
+    check_contract(other, f" (its other mode, which --kind {subject.kind.name} leaves out)")
+    return [subject, other]
 
 
 def find(target, kind=None):
@@ -56,7 +68,8 @@ def find(target, kind=None):
     Parameters
     ----------
     target
-        A registered name, ``package.module:Class``, or a class: a Keras layer or a `Subject`.
+        A registered name, ``package.module:Class``, or a class: a Keras layer or a `Subject`. With ``.concat`` behind
+        it, a class that is derived from ``keras.layers.Attention``, in the mode concat.
     kind
         The name of the kind. By default it is that of the layer of Keras that the layer is derived from; else it is
         guessed: ``self_attention`` if the constructor takes ``units`` or the first argument of ``call`` is ``x``, else
@@ -69,10 +82,9 @@ def find(target, kind=None):
     """
     check_kind(kind)
     if isinstance(target, str) and target in registered():
-        subject = registered()[target]
-        if kind not in (None, subject.kind.name):
-            raise ValueError(f"kind: expected {subject.kind.name} for {target}, received {kind!r}")
-        return subject
+        return _of_this_kind(registered()[target], kind)
+    if isinstance(target, str) and target.endswith(CONCAT):
+        return _of_this_kind(_in_concat(target), kind)
     found = _imported(target) if isinstance(target, str) else target
     name = target if isinstance(target, str) else f"{target.__module__}:{target.__qualname__}"
     if inspect.isclass(found) and issubclass(found, Subject):
@@ -94,6 +106,20 @@ def derived(name, layer_class, kind=None):
         if issubclass(layer_class, adapter.adapts) and kind in (None, adapter.contract.name):
             return adapter(name, layer_class)
     return None
+
+
+def _in_concat(target):
+    subject = find(target.removesuffix(CONCAT), KerasConcatAttention.contract.name)
+    if type(subject) is not KerasConcatAttention:
+        raise ValueError(f"target: expected a class with the mode concat, received {target!r}")
+    subject.target = target
+    return subject
+
+
+def _of_this_kind(subject, kind):
+    if kind not in (None, subject.kind.name):
+        raise ValueError(f"kind: expected {subject.kind.name} for {subject.target}, received {kind!r}")
+    return subject
 
 
 def _of_kind(name, layer_class, kind, guessed=""):

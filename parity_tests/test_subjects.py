@@ -5,7 +5,7 @@ import pytest
 
 import keras_impl
 import parity_tests
-from parity_tests import subjects
+from parity_tests import mutants, subjects
 
 
 class BeginsWithInputs(keras_impl.SelfAttention):
@@ -124,3 +124,70 @@ def test_options_that_are_handed_on_to_a_base_are_checked(only_corners):
     assert subjects.find(HandsOn).options == {"dropout", "seed"}
     report = parity_tests.check(HandsOn, examples=1)
     assert "dropout" in [one.name for one in report.subjects[0].properties if one.verdict == "disagrees"]
+
+
+class Unchanged(keras.layers.Attention):
+    """Has both modes of its base."""
+
+
+class DotOnly(keras.layers.Attention):
+    """Does not let its mode be chosen."""
+
+    def __init__(self, use_scale=False, dropout=0.0, seed=None, dtype=None):
+        super().__init__(use_scale=use_scale, dropout=dropout, seed=seed, dtype=dtype)
+
+
+class RefusesConcat(keras.layers.Attention):
+    """Takes a mode, and refuses one of the two."""
+
+    def __init__(self, score_mode="dot", **options):
+        if score_mode == "concat":
+            raise ValueError("no such mode")
+        super().__init__(score_mode=score_mode, **options)
+
+
+UNCHANGED = f"{__name__}:Unchanged"
+
+
+def modes(*targets, kind=None):
+    return [(subject.target, subject.kind.name) for subject in subjects.chosen(targets, kind)]
+
+
+@pytest.mark.parametrize("target", [Unchanged, UNCHANGED])
+def test_a_layer_that_is_derived_from_one_with_two_modes_is_checked_in_both(target):
+    assert modes(target) == [(UNCHANGED, "attention"), (f"{UNCHANGED}.concat", "additive_attention")]
+    report = parity_tests.check(target, examples=5, corners=False)
+    assert report.agrees
+    assert len(report.subjects) == 2
+
+
+@pytest.mark.parametrize("kind", ["attention", "additive_attention"])
+def test_with_a_kind_it_is_checked_in_that_mode_alone(kind):
+    assert modes(UNCHANGED, kind=kind) == [(UNCHANGED, kind)]
+    assert parity_tests.check(UNCHANGED, kind=kind, examples=5, corners=False).agrees
+
+
+def test_its_other_mode_is_a_target_of_its_own():
+    assert modes(f"{UNCHANGED}.concat") == [(f"{UNCHANGED}.concat", "additive_attention")]
+    with pytest.raises(ValueError, match=r"^kind: expected additive_attention for .*:Unchanged.concat, received"):
+        subjects.find(f"{UNCHANGED}.concat", "attention")
+
+
+def test_a_layer_of_one_mode_has_no_other():
+    assert [kind for _, kind in modes(DotOnly)] == ["attention"]
+    with pytest.raises(ValueError, match=r"^target: expected a class with the mode concat, received"):
+        subjects.find("keras.layers:AdditiveAttention.concat")
+
+
+def test_a_mode_that_fails_is_refused_with_the_way_to_leave_it_out():
+    with pytest.raises(ValueError, match=r"its other mode, which --kind attention leaves out.*: no such mode$"):
+        subjects.chosen([RefusesConcat])
+    assert [kind for _, kind in modes(RefusesConcat, kind="attention")] == ["attention"]
+
+
+@pytest.mark.parametrize("fault", [mutants.QueryForgottenInConcat, mutants.ForgetsItsScoreMode])
+def test_a_fault_of_the_other_mode_is_found_without_a_kind(fault, only_corners):
+    only_corners(lambda choices: choices.get("d_k") == 1)
+    in_dot, in_concat = parity_tests.check(fault, examples=1).subjects
+    assert in_dot.verdict in ("agrees", "known")
+    assert in_concat.verdict in ("disagrees", "error")

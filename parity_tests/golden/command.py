@@ -111,7 +111,7 @@ def _given(target, options, truth, console, progress):
     """What a layer gives for all cases that it can be asked."""
     from parity_tests.golden import held
 
-    (subject,) = _subjects([target], options.kind)
+    subject, *_ = _subjects([target], options.kind)  # of one in two modes, it as it is unless it is told
     with progress(console, lambda: len(truth.cases)) as on_case:
         given, _ = held.of_layer(truth, subject, _dtypes(options), on_case)
     return given

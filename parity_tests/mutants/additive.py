@@ -4,6 +4,36 @@ import keras
 from keras import ops
 
 
+class _Concat(keras.layers.Attention):
+    """Is wrong in the mode concat alone."""
+
+    kind = "additive_attention"
+
+
+class QueryForgottenInConcat(_Concat):
+    """Takes the query for 0 in the mode concat."""
+
+    def _calculate_scores(self, query, key):
+        return super()._calculate_scores(0 * query if self.score_mode == "concat" else query, key)
+
+
+class ScaleOutsideInConcat(_Concat):
+    """Scales the sum over the depth in the mode concat, not what the tanh is taken of."""
+
+    def _calculate_scores(self, query, key):
+        if self.score_mode == "dot" or self.scale is None:
+            return super()._calculate_scores(query, key)
+        bent = ops.tanh(query[:, :, None, :] + key[:, None, :, :])
+        return self.scale * self.concat_score_weight * ops.sum(bent, axis=-1)
+
+
+class ForgetsItsScoreMode(_Concat):
+    """Does not save its score_mode, so that a copy is one of dot products."""
+
+    def get_config(self):
+        return {name: value for name, value in super().get_config().items() if name != "score_mode"}
+
+
 class _OtherScores(keras.layers.AdditiveAttention):
     """Computes the scores from sums of queries and keys in another way."""
 

@@ -57,8 +57,7 @@ def run(options, console, bar):
     from parity_tests.soak import page, report
     from parity_tests.soak.folder import EXAMPLES, SoakFolder
 
-    named = [subjects.find(target).target for target in options.target] or subjects.registered()
-    targets = list(dict.fromkeys(named))
+    targets = list(dict.fromkeys(subject.target for subject in subjects.chosen(options.target)))
     folder = SoakFolder(options.folder, this)
     place = options.database or os.path.join(os.path.abspath(options.folder), EXAMPLES)
     finish(folder, this.shards(targets, options.examples), this, options, place, console, bar)
