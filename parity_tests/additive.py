@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from parity_tests import dot_product, strategies
-from parity_tests.dot_product import ATTENTION, attended, draw_inputs
+from parity_tests import dot_product, dot_product_examples, strategies
+from parity_tests.dot_product import ATTENTION, attended
+from parity_tests.dot_product_examples import draw_inputs
 from reference import additive_attention, additive_attention_backward
 from reference.rounding import track
 
@@ -28,7 +29,7 @@ def _shapes(example, options):
 
 def plain(options=frozenset(), used=False):
     """As for dot products, with the weights of a layer that has them in any case."""
-    example = dot_product.plain(options, used)
+    example = dot_product_examples.plain(options, used)
     return example._replace(weights={name: np.ones(shape, "float32") for name, shape in _shapes(example, options)})
 
 

@@ -10,42 +10,10 @@ import numpy as np
 
 from parity_tests import strategies
 from parity_tests.backend import computed_dtype
-from parity_tests.example import Example, Kind
+from parity_tests.dot_product_examples import FORMS, OWN_CORNERS, SMALL, draw, plain
+from parity_tests.example import Kind
 from reference import causal_mask, dot_product_attention, dot_product_attention_backward
 from reference.rounding import track
-
-WHICH_MASKS = ("query_mask given", "key_mask given", "value_mask given")
-NO_MASKS, ALL_MASKS = (dict.fromkeys(WHICH_MASKS, given) for given in (False, True))
-SMALL = {"lengths": "free", "depths": "free", "B": 2, "T": 5, "S": 7, "d_k": 3, "d_v": 2, "dtype": "float32"}
-OWN_CORNERS = {
-    "depth 1": {"d_k": 1, "d_v": 1, "scaled": True},
-    "one key": {"S": 1},
-    "one query": {"T": 1, "scaled": True},
-    "no keys": {"S": 0},
-    "one item": {"B": 1, "T": 4, "S": 4},
-    "more queries than keys": {"T": 7, "S": 3},
-    "values of thousands": {"scores": "moderate", "values": "huge"},
-    "scores that overflow float16": {**NO_MASKS, "dtype": "float16", "scores": "large", "causal": False},
-    "positions beyond 127, causal": {**NO_MASKS, "B": 1, "T": 130, "S": 130, "causal": True},
-    "130 keys": {"S": 130, "scores": "moderate", "causal": False},
-    "130 queries and keys": {"B": 1, "T": 130, "S": 130, "scores": "moderate", "causal": False},
-    "130 keys in float16": {"S": 130, "dtype": "float16", "scores": "moderate", "causal": False},
-    "depth 64": {"d_k": 64, "d_v": 40, "scaled": True},
-    "depths past 128": {"d_k": 130, "d_v": 131, "scores": "moderate"},
-    "257 keys": {**NO_MASKS, "S": 257, "scores": "moderate", "causal": False},
-    "257 queries": {"B": 1, "T": 257},
-    "17 items": {"B": 17, **ALL_MASKS},
-    "depth 64, unscaled": {"d_k": 64, "d_v": 40, "scaled": False, "scores": "moderate"},
-    "masks of many positions": {**ALL_MASKS, "T": 40, "S": 40},
-    "scores that overflow float32": {**NO_MASKS, "scores": "large", "causal": False},
-    "scores of about 50": {**NO_MASKS, "scores": "steep", "values": "ordinary", "causal": False},
-    "scores of thousands": {**NO_MASKS, "scores": "wide", "values": "ordinary", "causal": False},
-    "scores of thousands, masked": {"scores": "wide", "values": "ordinary", "key_mask given": True},
-    "causal with all masks": {**ALL_MASKS, "causal": True},
-    "causal without a mask, traced": {**NO_MASKS, "causal": True, "traced": True},
-    "causal with all masks, traced": {**ALL_MASKS, "causal": True, "traced": True},
-    "weights dropped with masks": {**ALL_MASKS, **strategies.DROPPED},
-}
 
 AXES = {
     "query": ("B", "T", "d_k"),
@@ -57,60 +25,6 @@ AXES = {
     "output": ("B", "T", "d_v"),
     "weights": ("B", "T", "S"),
 }
-
-
-def draw(choice, rng, options):
-    """Any example of the kind."""
-    constructor, fields = strategies.way_of_calling(choice, options)
-    weights = {}
-    if "learned_scale" in options and constructor["scaled"]:
-        weights["scale"] = strategies.weight(choice, (), fields["dtype"], rng)
-    return draw_inputs(choice, rng, options, constructor=constructor, weights=weights, **fields)
-
-
-def draw_inputs(choice, rng, options, *, dtype, **fields):
-    """An example with inputs, masks and cotangents; a layer that takes two inputs may be given no keys."""
-    depths = strategies.depths(choice, ("d_k", "d_v"))
-    lengths = strategies.lengths(choice, ("B", "T", "S"), depths)
-    B, T, S, d_k, d_v = (*lengths.values(), *depths.values())
-    of_scores = choice("scores", strategies.KINDS_OF_VALUES)
-    of_values = choice("values", strategies.KINDS_OF_VALUES)
-    wide = strategies.largest_exact(dtype, d_k)
-    key_mask = strategies.position_masks(choice, "key_mask", B, S, rng)
-    query, key = (strategies.arrays(choice, (B, size, d_k), dtype, rng, of_scores, wide) for size in (T, S))
-    inputs = {"query": query, "key": key, "value": strategies.arrays(choice, (B, S, d_v), dtype, rng, of_values, wide)}
-    if "two_inputs" in options and not choice("key given", (True, True, False)):
-        inputs, d_v = {"query": query, "value": key}, d_k
-    return Example(
-        inputs=inputs,
-        dtype=dtype,
-        masks={
-            "query_mask": strategies.position_masks(choice, "query_mask", B, T, rng),
-            "key_mask": key_mask,
-            "value_mask": key_mask if choice("value_mask given", (False, True)) else None,
-        },
-        d_output=strategies.cotangents(choice, (B, T, d_v), dtype, rng),
-        d_weights=strategies.cotangents(choice, (B, T, S), dtype, rng)
-        if choice("d_weights", (False, True, True))
-        else None,
-        judged=np.ones((B, T), dtype=bool),
-        **fields,
-    )
-
-
-def plain(options=frozenset(), used=False):
-    """A small example without mask, its constructor's options all used or all left at rest."""
-    return Example(
-        constructor={"scaled": False, **strategies.plain_options(options, used)},
-        dtype="float32",
-        inputs={name: np.ones((1, 2, 3), "float32") for name in ("query", "key", "value")},
-        weights={},
-        masks={"query_mask": None, "key_mask": None, "value_mask": None},
-        causal=False,
-        d_output=np.ones((1, 2, 3), "float32"),
-        d_weights=np.ones((1, 2, 2), "float32"),
-        judged=np.ones((1, 2), dtype=bool),
-    )
 
 
 def expected(example, arithmetic):
@@ -130,6 +44,9 @@ def attended(example, arithmetic, forward, backward, **options):
     named = {f"d_{name}": getattr(gradients, f"d_{name}") for name in (*example.inputs, *options)}
     if not key:
         named["d_value"] = gradients.d_key + gradients.d_value
+    if example.manner.get("same_tensor"):
+        named["d_query"] = named["d_query"] + named["d_value"]
+        named["d_value"] = 0.0 * named["d_value"]  # an array that the layer is not given
     return {"scores": record.scores, "output": output, "weights": record.weights, **named}
 
 
@@ -170,8 +87,12 @@ def replace_hidden(example):
     )
     factor = max(1, example.inputs[query].shape[-1]) * math.prod(largest)
     inputs = dict(example.inputs)
-    for name, reach in zip(keys_and_values, (factor, 1.0)):
-        inputs[name] = other_contents(inputs[name], hidden, reach)
+    if example.manner.get("same_tensor"):
+        other = other_contents(inputs["value"], hidden & ~rows, factor, factor**0.5)
+        inputs = dict.fromkeys(inputs, other)
+    else:
+        for name, reach in zip(keys_and_values, (factor, 1.0)):
+            inputs[name] = other_contents(inputs[name], hidden, reach)
     return example.without_rows(~np.broadcast_to(rows, example.judged.shape))._replace(inputs=inputs)
 
 
@@ -193,7 +114,8 @@ def permute(example, rng):
     """The items in another order, and unless a causal mask says which is which, the keys."""
     B, S, _ = example.inputs["value"].shape
     items = rng.permutation(B)
-    keys = np.arange(S) if example.causal else rng.permutation(S)
+    in_order = example.causal or example.manner.get("same_tensor")  # of which the queries would be others too
+    keys = np.arange(S) if in_order else rng.permutation(S)
     other = example.taken(items)
     inputs = {name: array if name == "query" else array[:, keys] for name, array in other.inputs.items()}
     masks = dict(other.masks)
@@ -225,6 +147,7 @@ def identity(example):
         d_weights=None if example.d_weights is None else rng.integers(-2, 3, (B, T, S)).astype(d_output.dtype),
         judged=np.ones((B, T), dtype=bool),
         training=True,
+        manner={name: way for name, way in example.manner.items() if name != "same_tensor"},
     )
 
 
@@ -240,10 +163,12 @@ def through_values(example, weights):
 
 ATTENTION = Kind(
     "attention",
-    options=frozenset({"dropout", "seed", "learned_scale", "two_inputs"}),
+    options=frozenset(
+        {"dropout", "seed", "learned_scale", "two_inputs", "masks_with_inputs", "same_tensor", "float32_inputs"}
+    ),
     draw=draw,
     shared=frozenset({*strategies.OF_THE_LAYER, "d_v"}),
-    shared_by_graph=frozenset({*strategies.OF_THE_CALL, *WHICH_MASKS, "key given"}),
+    shared_by_graph=frozenset({*strategies.OF_THE_CALL, *FORMS}),
     corners=strategies.corners(SMALL, OWN_CORNERS),
     axes=AXES,
     plain=plain,

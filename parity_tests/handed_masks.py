@@ -1,4 +1,4 @@
-"""Masks in the forms in which a layer of Keras is handed them."""
+"""Masks and inputs in the forms in which a layer of Keras is handed them."""
 
 import keras
 
@@ -23,6 +23,11 @@ class ComesWithMask(keras.layers.Layer):
 def with_mask(tensor, mask):
     """The tensor, with which its mask comes, if there is one."""
     return tensor if mask is None else ComesWithMask()([tensor, mask])
+
+
+def in_float32(inputs):
+    """The same numbers in float32, as a layer that computes in a shorter dtype is mostly handed them."""
+    return [keras.ops.cast(one, "float32") for one in inputs]
 
 
 def of_axes(mask, axes, along):

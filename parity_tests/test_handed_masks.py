@@ -1,4 +1,4 @@
-"""The forms in which a layer of several heads is handed the same masks and inputs: all are drawn, and none matters."""
+"""The forms in which a layer is handed the same masks and inputs: all are drawn, and none matters."""
 
 from collections import Counter
 
@@ -94,3 +94,40 @@ def test_one_tensor_may_be_query_key_and_value(subject):
     twice = example._replace(manner={name: way for name, way in example.manner.items() if name != "same_tensor"})
     assert example.manner["same_tensor"]
     assert same(results(subject, example), results(subject, twice))
+
+
+OF_ONE_HEAD = ("keras.layers.Attention", "keras.layers.Attention.concat", "keras.layers.AdditiveAttention")
+
+
+@pytest.fixture(params=OF_ONE_HEAD)
+def of_one_head(request):
+    return subjects.find(request.param)
+
+
+def test_every_form_of_one_head_is_drawn(of_one_head):
+    met = Counter()
+    for seed in range(300):
+        one = next(strategies.of_corner(of_one_head.kind, of_one_head.options, {"traced": False}, seed))
+        met.update({**one.example.manner}.items())
+    forms = [(form, True) for form in ("masks_with_inputs", "same_tensor", "float32_inputs")]
+    assert all(met[form] > 15 for form in forms), met
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("form", ["masks_with_inputs", "float32_inputs"])
+def test_the_form_does_not_matter_to_one_head(of_one_head, form):
+    given = {f"{name} given": True for name in ("query_mask", "key_mask", "value_mask")}
+    settled = {**given, "dtype": "float16", "mixed": True, "key given": True}
+    example = drawn(of_one_head, **settled, **{"masks with inputs": False, "float32 inputs": False})
+    assert not example.manner
+    assert not of_one_head.kind.visible(example).all()
+    assert same(results(of_one_head, example), results(of_one_head, example._replace(manner={form: True})))
+
+
+@pytest.mark.backend
+def test_one_tensor_may_be_query_and_value_of_one_head(of_one_head):
+    settled = {"key given": False, "same tensor": True, "query_mask given": True}
+    example = drawn(of_one_head, **settled)
+    twice = example._replace(manner={name: way for name, way in example.manner.items() if name != "same_tensor"})
+    assert example.manner["same_tensor"]
+    assert same(results(of_one_head, example), results(of_one_head, twice))

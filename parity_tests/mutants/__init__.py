@@ -18,6 +18,7 @@ from parity_tests.mutants import (
     gates,
     gradients,
     handed_over,
+    handed_to_attention,
     hierarchical,
     large_values,
     masks,
@@ -51,8 +52,8 @@ _FAULTS = {
     for module in (
         forward, masks, causal, returned_weights, shapes, precision, large_values,
         gradients, dropout, randomness, configuration, symbolic, state,
-        additive, multi_head, gates, multi_head_masks, handed_over, attention_of_heads,
-        softmax, pooling, hierarchical, equivalent,
+        additive, multi_head, gates, multi_head_masks, handed_over, handed_to_attention,
+        attention_of_heads, softmax, pooling, hierarchical, equivalent,
     )
 }  # fmt: skip
 CATEGORIES = {category: tuple(faults) for category, faults in _FAULTS.items()}

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from parity_tests.adapters import DotProductAttention
+from parity_tests.keras_op import DotProductAttention
 
 
 class _Other(DotProductAttention):
