@@ -135,11 +135,6 @@ def bias_and_mask(kind, example):
     return np.bool_("bias" in example.inputs and (example.causal or example.masks["mask"] is not None))
 
 
-def mask_or_bias_of_keys(kind, example):
-    """An example with a mask or a bias that has the axis of keys alone."""
-    return np.bool_(3 in (example.manner.get("mask_lacks"), example.manner.get("bias_lacks")))
-
-
 def in_order_along_another_axis(kind, example):
     """An example with a window, or a causal one, that is attended along another axis than the first."""
     in_order = example.causal or example.constructor.get("sliding_window") is not None
@@ -250,7 +245,6 @@ CONDITIONS = {
         in_float16_compiled,
         one_number_bfloat16_compiled,
         bias_and_mask,
-        mask_or_bias_of_keys,
         in_order_along_another_axis,
         padding_between_attended,
         head_mask_with_padding,
