@@ -34,9 +34,8 @@ def nothing_visible_float16(kind, example):
 
 
 def nothing_visible_without_weights(kind, example):
-    """Rows that may attend nothing, where no weights are asked for, dropped, or taken along one axis of several."""
-    unfused = example.d_weights is not None or _unfused(example)
-    return nowhere(example) if unfused else nothing_visible(kind, example)
+    """Rows that may attend nothing, where the weights are not asked for."""
+    return nothing_visible(kind, example) if example.d_weights is None else nowhere(example)
 
 
 def hidden_outscores(kind, example):
@@ -64,11 +63,8 @@ def below_what_hides(kind, example):
 
 def below_what_hides_with_dropout(kind, example):
     """The same rows of a layer that has dropout, or attends along one axis of several."""
-    return below_what_hides(kind, example) if _unfused(example) else nowhere(example)
-
-
-def _unfused(example):
-    return example.constructor.get("dropout") or example.constructor.get("attention_axes")
+    unfused = example.constructor.get("dropout") or example.constructor.get("attention_axes")
+    return below_what_hides(kind, example) if unfused else nowhere(example)
 
 
 def scale_in_float32(kind, example):
@@ -222,7 +218,7 @@ def _largest_score(kind, example):
 
 
 def _scores(kind, example):
-    return kind.expected(example._replace(d_weights=None), ARITHMETIC[computed_dtype(example.dtype)])["scores"]
+    return kind.expected(example, ARITHMETIC[computed_dtype(example.dtype)])["scores"]
 
 
 CONDITIONS = {

@@ -35,9 +35,8 @@ def agreement(layers, example):
         name for name in gradients if name in expected
     ]:  # an adapter's layer may have weights that the kind has not
         outcomes[name] = within_bound(None if gradients[name] is None else to_numpy(gradients[name]), expected[name])
-    asked_for = layers.dtype(example)
-    dtypes = {dtype_name(result) for result in results} - {asked_for}
-    return {**outcomes, "dtype": same("dtype", min(dtypes, default=asked_for), asked_for)}
+    dtypes = {dtype_name(result) for result in results} - {example.dtype}
+    return {**outcomes, "dtype": same("dtype", min(dtypes, default=example.dtype), example.dtype)}
 
 
 def hidden_positions(layers, example):
@@ -45,11 +44,9 @@ def hidden_positions(layers, example):
 
     No gradient changes either, as in those no hidden position may be multiplied by anything but 0.
     """
-    layer, other = layers.of(example), layers.subject.kind.replace_hidden(layers.seen(example))
-    d_output, d_weights, judged = other.d_output, other.d_weights, other.judged
-    shown = example._replace(d_output=d_output, d_weights=d_weights, judged=judged)
-    before, gradients_before = layer.run_with_gradients(shown)
-    after, gradients_after = layer.run_with_gradients(shown._replace(inputs=other.inputs))
+    layer, other = layers.of(example), layers.subject.kind.replace_hidden(example)
+    before, gradients_before = layer.run_with_gradients(other._replace(inputs=example.inputs))
+    after, gradients_after = layer.run_with_gradients(other)
     outcomes = _unchanged(before, after, other.judged)
     for name, gradient in gradients_before.items():
         if gradient is not None and gradients_after[name] is not None:  # what is disconnected, `agreement` judges
@@ -65,12 +62,9 @@ def permutation(layers, example):
     dtype = dtype_name(results["output"])
     if dtype not in ARITHMETIC:
         return {}
-    if layers.seen(example) is example:
-        expected = {name: permuted(name, layers.expected(example, dtype)[name]) for name in results}
-    else:  # a layer that sees another may mix up items, and knows of their order
-        expected = layers.expected(other, dtype)
+    expected = layers.expected(example, dtype)
     outcomes = {
-        f"of the {name}": within_bound(to_numpy(result), expected[name], other.judged)
+        f"of the {name}": within_bound(to_numpy(result), permuted(name, expected[name]), other.judged)
         for name, result in results.items()
     }
     return {"permutation": worst(outcomes)}
@@ -104,8 +98,7 @@ def symbolic(layers, example):
         actual = dict(zip(kind.results, results))
         for where, name, tensor in said:
             free = () if known else [size is None for size in kind.shape(name, actual[name])]
-            said_of = layers.symbol(name, example, tuple(actual[name].shape), dtype_name(actual[name]))
-            outcomes[known, where] = _of_symbol(where, tensor, *said_of, free)
+            outcomes[known, where] = _of_symbol(where, tensor, actual[name], free)
     return {"symbolic": worst(outcomes)._replace(where="")}
 
 
@@ -144,6 +137,9 @@ def reloading(layers, example):
     return {"reloading": worst(_unchanged(before, after, example.judged))}
 
 
+# What no bound of numbers has a say in.
+NO_NUMBERS = ("agreement", "dtype", "hidden_positions", "compute_mask", "repeated_calls", "symbolic", "reloading")
+
 # Every trial, and the share of the examples that it is shown: all, or every so many. Those that take long are seldom,
 # but `search.walk_corners` shows them more; a prime number each, lest they always meet in the same examples.
 TRIALS = {
@@ -164,14 +160,8 @@ def due(number):
 
 
 def shown(trial, kind, example):
-    """The examples that a trial shows to the layer, with a gradient of the weights if it asks for these."""
-    if trial is hidden_positions:
-        return example, kind.replace_hidden(example)
-    if trial is dropout and example.constructor.get("dropout"):
-        return (kind.identity(example),)
-    if trial is permutation and not example.traced and "weights" in kind.results and example.d_weights is None:
-        return (example._replace(d_weights=np.zeros(kind.visible(example).shape)),)
-    return (example,)
+    """The examples that a trial shows to the layer."""
+    return (example, kind.replace_hidden(example)) if trial is hidden_positions else (example,)
 
 
 def outcomes(trial, layers, example):
@@ -193,14 +183,13 @@ def _input(kind, name, array, dtype):
     return keras.Input(batch_shape=kind.shape(name, array), dtype=dtype)
 
 
-def _of_symbol(where, tensor, expected, dtype, free):
-    """Whether a symbolic shape and dtype are the expected ones; sizes that are free may be unknown."""
-    shape = tuple(tensor.shape)
-    if len(free) != len(expected):  # there are none, or a layer that is known to say other axes may say less of them
-        free = (bool(free),) * len(expected)
+def _of_symbol(where, tensor, actual, free):
+    """Whether a symbolic shape and dtype are the actual ones; sizes that are free may be unknown."""
+    shape, expected = tuple(tensor.shape), tuple(actual.shape)
     if len(shape) == len(free):
         shape = tuple(other if may and one is None else one for one, other, may in zip(shape, expected, free))
-    return same(f"symbolic {where}", f"{shape} of {dtype_name(tensor)}", f"{expected} of {dtype}")
+    received, wanted = (f"{one} of {dtype_name(of)}" for one, of in ((shape, tensor), (expected, actual)))
+    return same(f"symbolic {where}", received, wanted)
 
 
 def _unchanged(before, after, judged=None):
