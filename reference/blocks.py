@@ -1,4 +1,4 @@
-"""A block of the scores, some queries by some keys of one item: what is needed of each array, and the scores and back.
+"""A block of the scores, some queries by some keys of one item: what is visible of it, its scores, and back.
 
 Steps 1 to 5 of `reference.dot_product_attention` with the same numbers, worked in place, as a block is soon forgotten.
 """
