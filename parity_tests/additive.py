@@ -33,10 +33,10 @@ def plain(options=frozenset(), used=False):
     return example._replace(weights={name: np.ones(shape, "float32") for name, shape in _shapes(example, options)})
 
 
-def expected(example, arithmetic):
-    """The reference's output, weights and gradients, with their bounds."""
+def expected(example, arithmetic, through=lambda forward: forward):
+    """The reference's output, weights and gradients, with their bounds; its forward may be taken through another."""
     weights = {name: track(array, arithmetic) for name, array in example.weights.items()}
-    return attended(example, arithmetic, additive_attention, additive_attention_backward, **weights)
+    return attended(example, arithmetic, through(additive_attention), additive_attention_backward, **weights)
 
 
 def identity(example):

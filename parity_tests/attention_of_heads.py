@@ -96,15 +96,16 @@ def plain(options=frozenset(), used=False):
     )
 
 
-def expected(example, arithmetic):
-    """The reference's output and gradients, with their bounds."""
+def expected(example, arithmetic, through=lambda forward: forward):
+    """The reference's output and gradients, with their bounds; its forward may be taken through another."""
     inputs = {name: track(array, arithmetic) for name, array in example.inputs.items()}
     (B, T, H, d_k), (_, S, K, _) = inputs["query"].shape, inputs["key"].shape
     query = split(inputs["query"].reshape(B, T, H * d_k), K, H // K)
     key, value = (split(inputs[name].reshape(B, S, K * d_k), K, 1) for name in ("key", "value"))
     bias = inputs.get("bias")
     mask = np.moveaxis(visible(example), 1, 2).reshape(B, K, H // K, T, S)
-    record = dot_product_attention(query, key, value, scale=scale(example), bias=grouped(bias, K, H // K), mask=mask)
+    options = {"scale": scale(example), "bias": grouped(bias, K, H // K), "mask": mask}
+    record = through(dot_product_attention)(query, key, value, **options)
     d_output = split(track(example.d_output, arithmetic).reshape(B, T, H * d_k), K, H // K)
     gradients = dot_product_attention_backward(d_output, record)
     found = {

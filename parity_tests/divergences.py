@@ -9,8 +9,10 @@ import keras
 
 from parity_tests.backend import quiet
 from parity_tests.conditions import CONDITIONS
+from parity_tests.instead import INSTEAD
 from reference.rounding import FLOAT32
 
+OF_ROWS = ("output", "output_alone", "weights", "permutation")  # properties of rows, none of which spoils another
 GRADIENTS = "gradients"  # stands for the gradients of all inputs and weights
 ANYWHERE = "any"  # stands for all backends
 EVERY = "every layer"
@@ -37,6 +39,7 @@ class Divergence(NamedTuple):
     condition: str = ""
     excuses: str = "rows"
     loses: str = ""
+    instead: str = ""
     whose: str = "Keras"
     raises: tuple[str, ...] = ()
 
@@ -50,8 +53,32 @@ class Divergence(NamedTuple):
         return property_name in self.properties or (property_name.startswith("d_") and GRADIENTS in self.properties)
 
     def may_be_why(self, outcome):
-        """Whether it may be why something disagrees: why a call fails, only if it is known to fail so."""
-        return not outcome.raised or any(part in outcome.message for part in self.raises)
+        """Whether it may be why something disagrees: a call that fails, as it is known to fail, or one that does not.
+
+        One that is known to fail is why nothing else disagrees, but what it says that is received instead.
+        """
+        if outcome.raised:
+            return any(part in outcome.message for part in self.raises)
+        return not self.raises or bool(self.instead)
+
+    @property
+    def account(self):
+        """What the layer does instead, if it says so."""
+        return INSTEAD[self.instead]
+
+    def tells(self, property_name):
+        """Whether it says what is received in a property, so that it excuses nothing else."""
+        if not self.instead or (property_name == "permutation" and self.account.mixes_items):
+            return False
+        return bool(self.raises) or self.account.tells(property_name)
+
+    def sees_another(self, property_name):
+        """Whether it tells what is received by the example that the layer computes, which is not what it is given."""
+        return self.tells(property_name) and self.account.sees is not None
+
+    def may_be_received(self, kind, example):
+        """Whether the layer, which computes another example, may return anything, and must not raise an error."""
+        return self.account.sees(kind, example) is not None
 
     def rows(self, kind, example):
         """The rows of an example, as ``judged`` has them, in which the layer may differ; or whether it may in any."""

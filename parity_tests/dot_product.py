@@ -27,11 +27,11 @@ AXES = {
 }
 
 
-def expected(example, arithmetic):
-    """The reference's output, weights and gradients, with their bounds."""
+def expected(example, arithmetic, through=lambda forward: forward):
+    """The reference's output, weights and gradients, with their bounds; its forward may be taken through another."""
     weights = {name: track(array, arithmetic) for name, array in example.weights.items()}
     options = {"scale": scale(example.constructor, example.inputs["query"].shape[-1]), **weights}
-    return attended(example, arithmetic, dot_product_attention, dot_product_attention_backward, **options)
+    return attended(example, arithmetic, through(dot_product_attention), dot_product_attention_backward, **options)
 
 
 def attended(example, arithmetic, forward, backward, **options):

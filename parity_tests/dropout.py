@@ -28,10 +28,7 @@ def dropout(layers, example):
     subject = layers.subject
     if not example.constructor.get("dropout") or not example.judged.size:
         return {}
-    counts = example.judged.any()  # a known difference excuses all rows or none
     example = subject.kind.identity(example)
-    if not counts and example.d_weights is not None:
-        example = example._replace(d_weights=np.zeros_like(example.d_weights))
     layer = BuiltLayer(subject, example, restored=True)
     results, gradients = layer.run_with_gradients(example)
     if dtype_name(results[0]) not in ARITHMETIC:
@@ -43,11 +40,14 @@ def dropout(layers, example):
         "dropout": _of_output(layer, example, results[0], weights, expected["output"]),
         "dropout_rate": _of_chance(layer, example, kept, _of_identity(expected["output"].value, weights)),
     }
+    of_returned = 1.0
     if len(results) == 2:
-        judged = example.judged & counts
-        outcomes["weights_in_training"] = within_bound(to_numpy(results[1]), weights, judged)
+        received = to_numpy(results[1])
+        if layers.return_dropped:
+            of_returned = _factors(example, _kept_of_returned(received, kept, expected), weights)
+        outcomes["weights_in_training"] = within_bound(received, weights * of_returned)
     if outcomes["dropout"].agrees:  # else nobody knows what was dropped
-        outcomes["gradients_in_training"] = _of_gradients(subject.kind, example, gradients, weights, kept)
+        outcomes["gradients_in_training"] = _of_gradients(subject.kind, example, gradients, weights, kept, of_returned)
     if "seed" in example.constructor and not example.traced:
         outcomes["dropout_seed"] = _of_seed(subject, example, kept)
     return outcomes
@@ -83,16 +83,30 @@ def _of_output(layer, example, output, weights, expected):
     return worst(outcomes)
 
 
-def _of_gradients(kind, example, gradients, weights, kept):
-    """Whether the gradients are those of an example whose weights are dropped on their way to the values."""
-    factors = np.where(kept, _factor(example, weights.arithmetic), 0.0)
+def _factors(example, kept, weights):
+    """What each weight is multiplied by, as it is dropped or kept."""
+    return np.where(kept, _factor(example, weights.arithmetic), 0.0)
+
+
+def _kept_of_returned(received, kept, expected):
+    """The same of weights that are returned, which tell it themselves where the output of a hidden query does not."""
+    told = _of_identity(expected["output"].value, expected["weights"])
+    return np.where(told, kept, (received != 0) if received.shape == kept.shape else True)
+
+
+def _of_gradients(kind, example, gradients, weights, kept, of_returned):
+    """Whether the gradients are those of an example whose weights are dropped on their way to the values.
+
+    Those that are returned come from the weights before, times a number.
+    """
+    factors = _factors(example, kept, weights)
     through_values = kind.through_values(example, weights * factors)
     d_weights = through_values.pop("d_weights", None)  # of those that were kept
     if d_weights is None:
         d_weights = track(sum(np.split(_by_weights(example.d_output, weights), 2, axis=-1)), weights.arithmetic)
     d_weights = d_weights * factors
     if example.d_weights is not None:
-        d_weights = d_weights + track(example.d_weights, weights.arithmetic)
+        d_weights = d_weights + track(example.d_weights, weights.arithmetic) * of_returned
     without_output = example._replace(d_output=np.zeros_like(example.d_output), d_weights=d_weights)
     truth = kind.expected(without_output, weights.arithmetic)
     for name, by_values in through_values.items():

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from parity_tests.backend import assign, differentiate, trace
+from parity_tests.instead import seen, truth_of
 from parity_tests.strategies import numpy_dtype
 from reference.rounding import ARITHMETIC
 
@@ -127,14 +128,22 @@ class Layers:
 
     def __init__(self, subject):
         self.subject = subject
-        self.losses = ()
+        self.losses, self.accounts = (), ()
         self.made = {}
         self.last = (None, None, None)
 
-    def losing(self, losses):
-        """The same layers, held to the bound of machines that lose what these functions of an arithmetic say."""
+    def held_to(self, losses, accounts):
+        """The same layers, held to other things.
+
+        Parameters
+        ----------
+        losses
+            Functions of an arithmetic: the bound is that of machines that lose what they say.
+        accounts
+            Each an `instead.Instead`: the truth is that of layers that do so.
+        """
         others = Layers(self.subject)
-        others.losses, others.made = tuple(losses), self.made
+        others.losses, others.accounts, others.made = tuple(losses), tuple(accounts), self.made
         return others
 
     def arithmetic(self, dtype):
@@ -144,8 +153,29 @@ class Layers:
     def expected(self, example, dtype):
         """The truth for a machine of some dtype; that of the last example is kept, for the next trial."""
         if self.last[0] is not example or self.last[1] != dtype:
-            self.last = (example, dtype, self.subject.kind.expected(example, self.arithmetic(dtype)))
+            expected = truth_of(self.subject.kind, self.accounts)
+            self.last = (example, dtype, expected(self.seen(example), self.arithmetic(dtype)))
         return self.last[2]
+
+    def seen(self, example):
+        """The example that a layer computes when it is given this one."""
+        return seen(self.subject.kind, self.accounts, example)
+
+    def symbol(self, name, example, shape, dtype):
+        """The shape and dtype of a result of a call without numbers, if these are those of the result."""
+        for one in self.accounts:
+            if one.symbol is not None:
+                shape, dtype = one.symbol(name, example, shape, dtype)
+        return shape, dtype
+
+    def dtypes(self, example):
+        """The names of the dtypes that results of a layer may have."""
+        return next((one.dtypes for one in self.accounts if one.dtypes), (example.dtype,))
+
+    @property
+    def return_dropped(self):
+        """Whether the weights that they return are those after dropout."""
+        return any(one.returns_dropped for one in self.accounts)
 
     def fresh(self, example):
         """A layer that was not called before, but to create its variables."""

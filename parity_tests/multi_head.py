@@ -14,12 +14,13 @@ from reference.rounding import track
 from reference.sigmoid import sigmoid, sigmoid_backward
 
 
-def expected(example, arithmetic):
-    """The reference's output, weights and gradients, with their bounds."""
+def expected(example, arithmetic, through=lambda forward: forward):
+    """The reference's output, weights and gradients, with their bounds; its forward may be taken through another."""
     query, *key, value = (track(array, arithmetic) for array in example.inputs.values())
     projections = Projections(**{name: track(array, arithmetic) for name, array in example.weights.items()})
     mask = np.moveaxis(visible(example), 2, 1)
-    record = multi_head_attention(query, key[0] if key else value, value, projections, mask=mask)
+    options = {"mask": mask, "scale": example.constructor.get("scale")}  # by default that of the depth
+    record = through(multi_head_attention)(query, key[0] if key else value, value, projections, **options)
     d_weights = None if example.d_weights is None else np.moveaxis(track(example.d_weights, arithmetic), 1, 2)
     gradients = multi_head_attention_backward(track(example.d_output, arithmetic), record, d_weights)
     of_inputs = {f"d_{name}": getattr(gradients, f"d_{name}") for name in example.inputs}

@@ -35,8 +35,10 @@ def agreement(layers, example):
         name for name in gradients if name in expected
     ]:  # an adapter's layer may have weights that the kind has not
         outcomes[name] = within_bound(None if gradients[name] is None else to_numpy(gradients[name]), expected[name])
-    dtypes = {dtype_name(result) for result in results} - {example.dtype}
-    return {**outcomes, "dtype": same("dtype", min(dtypes, default=example.dtype), example.dtype)}
+    may_be = layers.dtypes(example)
+    others = {dtype_name(result) for result in results}.difference(may_be)
+    wanted = " or ".join(may_be)
+    return {**outcomes, "dtype": same("dtype", min(others, default=wanted), wanted)}
 
 
 def hidden_positions(layers, example):
@@ -44,9 +46,11 @@ def hidden_positions(layers, example):
 
     No gradient changes either, as in those no hidden position may be multiplied by anything but 0.
     """
-    layer, other = layers.of(example), layers.subject.kind.replace_hidden(example)
-    before, gradients_before = layer.run_with_gradients(other._replace(inputs=example.inputs))
-    after, gradients_after = layer.run_with_gradients(other)
+    layer, other = layers.of(example), layers.subject.kind.replace_hidden(layers.seen(example))
+    d_output, d_weights, judged = other.d_output, other.d_weights, other.judged
+    shown = example._replace(d_output=d_output, d_weights=d_weights, judged=judged)
+    before, gradients_before = layer.run_with_gradients(shown)
+    after, gradients_after = layer.run_with_gradients(shown._replace(inputs=other.inputs))
     outcomes = _unchanged(before, after, other.judged)
     for name, gradient in gradients_before.items():
         if gradient is not None and gradients_after[name] is not None:  # what is disconnected, `agreement` judges
@@ -98,7 +102,8 @@ def symbolic(layers, example):
         actual = dict(zip(kind.results, results))
         for where, name, tensor in said:
             free = () if known else [size is None for size in kind.shape(name, actual[name])]
-            outcomes[known, where] = _of_symbol(where, tensor, actual[name], free)
+            said_of = layers.symbol(name, example, tuple(actual[name].shape), dtype_name(actual[name]))
+            outcomes[known, where] = _of_symbol(where, tensor, *said_of, free)
     return {"symbolic": worst(outcomes)._replace(where="")}
 
 
@@ -137,9 +142,6 @@ def reloading(layers, example):
     return {"reloading": worst(_unchanged(before, after, example.judged))}
 
 
-# What no bound of numbers has a say in.
-NO_NUMBERS = ("agreement", "dtype", "hidden_positions", "compute_mask", "repeated_calls", "symbolic", "reloading")
-
 # Every trial, and the share of the examples that it is shown: all, or every so many. Those that take long are seldom,
 # but `search.walk_corners` shows them more; a prime number each, lest they always meet in the same examples.
 TRIALS = {
@@ -160,8 +162,14 @@ def due(number):
 
 
 def shown(trial, kind, example):
-    """The examples that a trial shows to the layer."""
-    return (example, kind.replace_hidden(example)) if trial is hidden_positions else (example,)
+    """The examples that a trial shows to the layer, with a gradient of the weights if it asks for these."""
+    if trial is hidden_positions:
+        return example, kind.replace_hidden(example)
+    if trial is dropout and example.constructor.get("dropout"):
+        return (kind.identity(example),)
+    if trial is permutation and not example.traced and "weights" in kind.results and example.d_weights is None:
+        return (example._replace(d_weights=np.zeros(kind.visible(example).shape)),)
+    return (example,)
 
 
 def outcomes(trial, layers, example):
@@ -183,13 +191,14 @@ def _input(kind, name, array, dtype):
     return keras.Input(batch_shape=kind.shape(name, array), dtype=dtype)
 
 
-def _of_symbol(where, tensor, actual, free):
-    """Whether a symbolic shape and dtype are the actual ones; sizes that are free may be unknown."""
-    shape, expected = tuple(tensor.shape), tuple(actual.shape)
+def _of_symbol(where, tensor, expected, dtype, free):
+    """Whether a symbolic shape and dtype are the expected ones; sizes that are free may be unknown."""
+    shape = tuple(tensor.shape)
+    if len(free) != len(expected):  # there are none, or a layer that is known to say other axes may say less of them
+        free = (bool(free),) * len(expected)
     if len(shape) == len(free):
         shape = tuple(other if may and one is None else one for one, other, may in zip(shape, expected, free))
-    received, wanted = (f"{one} of {dtype_name(of)}" for one, of in ((shape, tensor), (expected, actual)))
-    return same(f"symbolic {where}", received, wanted)
+    return same(f"symbolic {where}", f"{shape} of {dtype_name(tensor)}", f"{expected} of {dtype}")
 
 
 def _unchanged(before, after, judged=None):

@@ -14,6 +14,7 @@ from parity_tests.mutants import (
     configuration,
     dropout,
     equivalent,
+    excused,
     forward,
     gates,
     gradients,
@@ -53,7 +54,7 @@ _FAULTS = {
         forward, masks, causal, returned_weights, shapes, precision, large_values,
         gradients, dropout, randomness, configuration, symbolic, state,
         additive, multi_head, gates, multi_head_masks, handed_over, handed_to_attention,
-        attention_of_heads, softmax, pooling, hierarchical, equivalent,
+        attention_of_heads, softmax, pooling, hierarchical, excused, equivalent,
     )
 }  # fmt: skip
 CATEGORIES = {category: tuple(faults) for category, faults in _FAULTS.items()}
