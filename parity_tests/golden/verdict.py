@@ -147,7 +147,7 @@ def excuses_of(subject, case, dtype):
             if divergence.covers(property_name):
                 rows = divergence.rows(subject.kind, example)
                 if divergence.excuses == "items":
-                    rows = np.broadcast_to(rows.any(axis=1, keepdims=True), rows.shape)
+                    rows = np.broadcast_to(rows.any(axis=tuple(range(1, rows.ndim)), keepdims=True), rows.shape)
                 rows = np.broadcast_to(rows, example.judged.shape)
                 if rows.any() and divergence.excuses == "precision":
                     losing.append(divergence)
