@@ -37,26 +37,27 @@ def integers(rng, d_k, dtype=np.float32):
     return (rng.integers(-widest, widest + 1, (size, d_k)).astype(dtype) for size in (3, 5))
 
 
-@pytest.mark.parametrize(("d_k", "scale"), [(1, 1), (4, 1), (64, 1), (16, 1 / 4), (256, 1 / 16), (4, 4), (4, -1 / 2)])
+@pytest.mark.parametrize(("d_k", "scale"), [(1, 1), (4, 1), (64, 1), (16, 1 / 4), (256, 1 / 16), (4, 4), (4, -1 / 4)])
 @given(rng=generators())
 def test_scores_of_integers_are_exact_in_float32_if_the_root_of_the_scale_is(d_k, scale, rng):
     query, key = integers(rng, d_k)
     scores = scores_of(query, key, scale=scale)
     assert not scores.error.any()
     assert np.array_equal(np.float32(scale) * (query @ key.T), scores.value)
-    if scale > 0:
-        root = np.float32(scale**0.5)
-        assert np.array_equal((query * root) @ (key * root).T, scores.value)
+    root = np.float32(abs(scale) ** 0.5)
+    assert np.array_equal((query * root) @ (key * np.sign(scale) * root).T, scores.value)
 
 
-@pytest.mark.parametrize("scale", [2.0, 0.5, 0.125, 3.0, [[0.5]], [[[0.5]], [[0.25]]]])
+@pytest.mark.parametrize("scale", [2.0, 0.5, 0.125, 3.0, -0.5, -0.75, [[0.5]], [[[0.5]], [[0.25]]]])
 @pytest.mark.parametrize("dtype", MACHINES)
 @given(rng=generators(), d_k=st.integers(1, 9))
 def test_the_root_of_a_scale_may_be_applied_to_both_sides_of_integers(dtype, scale, rng, d_k):
     query, key = integers(rng, d_k, dtype)
-    root = np.sqrt(np.asarray(scale).astype(dtype))
-    actual = np.sum((query * root)[..., :, None, :] * (key * root)[..., None, :, :], axis=-1, dtype=dtype)
-    assert within_bound(actual, scores_of(query, key, MACHINES[dtype], scale=np.array(scale))).agrees
+    scale = np.asarray(scale).astype(dtype)
+    root = np.sqrt(np.abs(scale))
+    queries, keys = query * root, key * (np.sign(scale) * root)  # the sign to one side
+    actual = np.sum(queries[..., :, None, :] * keys[..., None, :, :], axis=-1, dtype=dtype)
+    assert within_bound(actual, scores_of(query, key, MACHINES[dtype], scale=scale)).agrees
 
 
 def test_a_scale_that_differs_among_queries_has_no_root_for_both_sides():

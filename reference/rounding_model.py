@@ -141,7 +141,7 @@ def by_its_root(a: Tracked, machine: Arithmetic) -> Tracked:
     A scale is a number that the last two axes share, or it would have no root that suits both sides. The square
     of the root that a machine has rounded is off by two roundings more than the scale, and exact only where the root
     is: then the root has half the scale's digits at most, so that its last digit is the root of the scale's last
-    digit, while a rounded one has more. A negative scale has no root that could be applied.
+    digit, while a rounded one has more. Of a negative scale it is the root without the sign, which goes to one side.
     """
     if np.prod(a.value.shape[-2:]) != 1:
         return a
@@ -149,7 +149,7 @@ def by_its_root(a: Tracked, machine: Arithmetic) -> Tracked:
     loose = np.maximum(a.loose, a.error + rounded_twice(float64(size) + a.error, machine))
     if a.step is None:
         return a._replace(loose=loose)
-    exact = (a.value < 0) | (np.square(quantum(np.sqrt(size))) == quantum(size))
+    exact = np.square(quantum(np.sqrt(size))) == quantum(size)
     return a._replace(loose=loose, step=np.where(exact, a.step, 0.0))
 
 
