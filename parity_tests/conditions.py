@@ -93,8 +93,11 @@ def large_scores_without_weights(kind, example):
 
 
 def overflowing_scores_without_weights(kind, example):
-    """Rows with a score whose rounding is so large that its exponential overflows, where no weights are asked for."""
-    return _rounding_overflows(kind, example) if example.d_weights is None else nowhere(example)
+    """Rows with a visible score whose rounding makes its exponential overflow, where no weights are asked for.
+
+    A hidden one lies so far below, once the mask is added, that its exponential is 0.
+    """
+    return _rounding_overflows(kind, example, kind.visible(example)) if example.d_weights is None else nowhere(example)
 
 
 def computed_in_another_dtype(kind, example):
@@ -209,16 +212,19 @@ def nowhere(example):
     return np.zeros(example.judged.shape, dtype=bool)
 
 
-def _rounding_overflows(kind, example):
+def _rounding_overflows(kind, example, among=None):
     fused = kind.name in FUSED and example.d_weights is None  # which is computed in float32 on JAX and PyTorch
     short = fused or example.dtype in ("float16", "bfloat16")
     dtype = "float32" if short else computed_dtype(example.dtype)
-    return _largest_score(kind, example) * ARITHMETIC[dtype].unit_roundoff >= np.log(np.finfo(dtype).max) - 1
+    return _largest_score(kind, example, among) * ARITHMETIC[dtype].unit_roundoff >= np.log(np.finfo(dtype).max) - 1
 
 
-def _largest_score(kind, example):
-    """The largest absolute value of the scores of each row."""
+def _largest_score(kind, example, among=None):
+    """The largest absolute value of the scores of each row, or of some of them."""
     scores = np.abs(_scores(kind, example).value)
+    if among is not None:
+        among = among.reshape(*among.shape[:-1], *(1,) * (scores.ndim - among.ndim), among.shape[-1])
+        scores = np.where(among, scores, 0.0)
     return scores.max(axis=tuple(range(example.judged.ndim, scores.ndim)), initial=0.0)
 
 

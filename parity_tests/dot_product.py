@@ -96,13 +96,13 @@ def replace_hidden(example):
     return example.without_rows(~np.broadcast_to(rows, example.judged.shape))._replace(inputs=inputs)
 
 
-def other_contents(array, hidden, factor, own_factor=1.0):
+def other_contents(array, hidden, factor, own_factor=1.0, dtype=None):
     """The array with very large numbers at hidden positions.
 
     None overflows times the factor, by which it reaches a score of what is visible, and none squared and times the
-    square of the other, by which it reaches one of what is hidden too.
+    square of the other, by which it reaches one of what is hidden too; in what the array is computed in, or a dtype.
     """
-    largest = float(ml_dtypes.finfo(strategies.numpy_dtype(computed_dtype(array.dtype.name))).max) / 16
+    largest = float(ml_dtypes.finfo(strategies.numpy_dtype(dtype or computed_dtype(array.dtype.name))).max) / 16
     rng = np.random.default_rng(array.shape[1])  # for every item the same, also when some are left out
     contents = rng.choice((-1.0, -0.5, 0.5, 1.0), size=array.shape[1:]) * min(
         largest / factor, largest**0.5 / own_factor
