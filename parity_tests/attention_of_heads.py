@@ -19,6 +19,8 @@ OWN_CORNERS = {
     "one head": {"H": 1},
     "three heads of one key": {"H": 3, "groups": 3},
     "a scale of its own": {"H": 2, "scale": 0.3},
+    "a scale of 0": {"H": 2, "scale": 0.0},
+    "a negative scale": {"H": 2, "scale": -0.75},
     "depth 1": {"d_k": 1},
     "one key": {"S": 1},
     "one query": {"T": 1},
@@ -28,10 +30,12 @@ OWN_CORNERS = {
     "130 queries and keys": {"B": 1, "T": 130, "S": 130, "scores": "moderate", "causal": False},
     "a mask and a bias, traced": {"mask given": True, "bias given": True, "traced": True},
     "a mask of keys alone": {"mask given": True, "mask axes": (False, False, False, True)},
+    "a mask of two axes": {"mask given": True, "mask axes": (False, False, True, True), "fewer mask axes": True},
     "a bias of heads alone": {"bias given": True, "bias axes": (False, True, False, False), "H": 3},
     "scores of about 50": {**NO_MASK, "scores": "steep", "values": "ordinary", "causal": False},
     "scores of thousands": {**NO_MASK, "scores": "wide", "values": "ordinary", "causal": False},
 }
+OF_MASK_AND_BIAS = ("mask given", "mask axes", "fewer mask axes", "bias given", "bias axes", "fewer bias axes")
 WHOLE = (True,) * 4  # a mask or bias with all axes
 AXES = (
     (False, True, True, True),
@@ -63,16 +67,27 @@ def draw(choice, rng, options):
         kind = choice("bias", ("integers", "ordinary"))
         inputs["bias"] = strategies.arrays(choice, _shape(choice, "bias", B, H, T, S), dtype, rng, kind)
     mask = rng.random(_shape(choice, "mask", B, H, T, S)) < 0.7 if choice("mask given", (False, True)) else None
+    given = {"mask": mask, "bias": inputs.get("bias")}
     return Example(
-        constructor={"scale": choice("scale", (None, 1.0, 0.5, 0.3))},
+        constructor={"scale": choice("scale", (None, None, 1.0, 0.5, 0.3, 0.0, -0.75))},
         inputs=inputs,
         weights={},
         masks={"mask": mask},
         d_output=strategies.cotangents(choice, (B, T, H, d_k), dtype, rng),
         d_weights=None,
         judged=np.ones((B, T, H), dtype=bool),
+        manner=dict(_lacking(choice, given)),
         **fields,
     )
+
+
+def _lacking(choice, given):
+    """How many of its first axes a mask or bias lacks where a layer is handed it, of those that it has 1 of for all."""
+    for name, array in given.items():
+        axes = () if array is None else choice.made[f"{name} axes"]
+        lacks = (*axes, True).index(True)
+        if lacks and choice(f"fewer {name} axes", (False, True)):
+            yield f"{name}_lacks", lacks
 
 
 def _shape(choice, name, *sizes):
@@ -143,7 +158,7 @@ def replace_hidden(example):
     (B, T, H, d_k), (_, S, K, _) = query.shape, key.shape
     rows = (np.arange(T) < max(1, (T + 1) // 2))[None, :, None]
     hidden = ~(visible(example) & rows[..., None]).reshape(B, T, K, H // K, S).any(axis=(1, 3))  # (B, K, S)
-    factor = d_k * np.abs(query.astype(float)).max(initial=1.0) * max(1.0, float(scale(example)))
+    factor = d_k * np.abs(query.astype(float)).max(initial=1.0) * max(1.0, abs(float(scale(example))))
     reach, dtype = {"key": factor, "value": 1.0}, "float32" if example.dtype == "float64" else example.dtype
     inputs = {
         name: other_contents(array, np.moveaxis(hidden, 1, 2), reach[name], dtype=dtype) if name in reach else array
@@ -174,7 +189,7 @@ ATTENTION_OF_HEADS = Kind(
     options=frozenset(),
     draw=draw,
     shared=frozenset({*strategies.OF_THE_LAYER, "H", "groups", "scale"}),
-    shared_by_graph=frozenset({*strategies.OF_THE_CALL, "mask given", "mask axes", "bias given", "bias axes"}),
+    shared_by_graph=frozenset({*strategies.OF_THE_CALL, *OF_MASK_AND_BIAS}),
     corners=strategies.corners(SMALL, OWN_CORNERS),
     axes={
         "query": ("B", "T", "H", "d_k"),

@@ -139,6 +139,23 @@ def bias_and_mask(kind, example):
     return np.bool_("bias" in example.inputs and (example.causal or example.masks["mask"] is not None))
 
 
+def hidden_by_causal_and_scale_not_positive(kind, example):
+    """Rows with hidden keys of a causal example without mask or bias, whose scale is 0 or less.
+
+    A single key head of several query heads is computed by another kernel.
+    """
+    scale = example.constructor["scale"]
+    alone = example.causal and example.masks["mask"] is None and "bias" not in example.inputs
+    affected = alone and scale is not None and scale <= 0 and not one_key_head(kind, example)
+    return ~kind.visible(example).all(axis=-1) & affected
+
+
+def mask_or_bias_of_keys(kind, example):
+    """An example with a bias that has the axis of keys alone, or such a mask that no causal one is combined with."""
+    of_mask = example.manner.get("mask_lacks") == 3 and not example.causal and "bias" not in example.inputs
+    return np.bool_(of_mask or example.manner.get("bias_lacks") == 3)
+
+
 def in_order_along_another_axis(kind, example):
     """An example with a window, or a causal one, that is attended along another axis than the first."""
     in_order = example.causal or example.constructor.get("sliding_window") is not None
@@ -252,6 +269,8 @@ CONDITIONS = {
         in_float16_compiled,
         one_number_bfloat16_compiled,
         bias_and_mask,
+        hidden_by_causal_and_scale_not_positive,
+        mask_or_bias_of_keys,
         in_order_along_another_axis,
         padding_between_attended,
         head_mask_with_padding,

@@ -20,6 +20,21 @@ class ComesWithMask(keras.layers.Layer):
         return inputs[1]
 
 
+@keras.saving.register_keras_serializable(package="attention_reference")
+class WithoutMask(keras.layers.Layer):
+    """A tensor without the mask that it comes with."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs, autocast=False)
+        self.supports_masking = True
+
+    def call(self, inputs):
+        return inputs * 1  # in a layer, as Keras takes float64 times 1 for float32 on JAX where it has no numbers
+
+    def compute_mask(self, inputs, previous_mask=None):
+        return None
+
+
 def with_mask(tensor, mask):
     """The tensor, with which its mask comes, if there is one."""
     return tensor if mask is None else ComesWithMask()([tensor, mask])

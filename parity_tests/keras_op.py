@@ -29,10 +29,15 @@ class KerasDotProductAttention(KerasLayer):
 
     name, adapts, contract, has = "keras.ops.dot_product_attention", DotProductAttention, ATTENTION_OF_HEADS, ()
 
-    def call(self, layer, inputs, masks, return_attention_scores, use_causal_mask):
-        return layer(list(inputs), shown=masks[0], use_causal_mask=use_causal_mask)
+    def call(
+        self, layer, inputs, masks, return_attention_scores, use_causal_mask, mask_lacks=0, bias_lacks=0
+    ):  # fmt: skip
+        query, key, value, *bias = inputs
+        bias = [one[(0,) * bias_lacks] if bias_lacks else one for one in bias]
+        shown = masks[0][(0,) * mask_lacks] if mask_lacks and masks[0] is not None else masks[0]
+        return layer([query, key, value, *bias], shown=shown, use_causal_mask=use_causal_mask)
 
-    def mask(self, layer, inputs, masks):
+    def mask(self, layer, inputs, masks, **manner):
         return masks[0]  # a function hands none on
 
     def output_shape(self, layer, shapes):

@@ -1,5 +1,7 @@
 """The kind ``softmax``: what a layer that turns scores into weights must compute, some of them hidden by a mask."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from parity_tests import strategies
@@ -8,6 +10,29 @@ from parity_tests.example import Example, Kind
 from reference import softmax, softmax_backward
 from reference.rounding import track
 
+
+class Layout(NamedTuple):
+    """Where a layer has what is (B, T, S) here: S is folded so often, then two axes are swapped.
+
+    So many axes then stand before the first that S has become.
+    """
+
+    folds: int = 0
+    swapped: tuple[int, int] = (0, 0)
+    before: int = 2
+
+
+LAYOUTS = {
+    -1: Layout(),
+    1: Layout(swapped=(1, 2), before=1),
+    -2: Layout(swapped=(1, 2), before=1),
+    0: Layout(swapped=(0, 2), before=0),
+    (2, 3): Layout(folds=1),
+    (-2, -1): Layout(folds=1),
+    (1, 3): Layout(folds=1, swapped=(1, 2), before=1),
+    (-1, 1): Layout(folds=1, swapped=(1, 2), before=1),
+    (2, 3, 4): Layout(folds=2),
+}  # by the axis or axes that the layer is told
 SMALL = {"lengths": "free", "dtype": "float32", "B": 2, "T": 5, "S": 7}
 OWN_CORNERS = {
     "one score": {"S": 1},
@@ -21,8 +46,17 @@ OWN_CORNERS = {
     "along two axes that are apart": {"axis": (1, 3), "mask given": True},
     "scores of about 50 along two axes": {"axis": (2, 3), "scores": "steep"},
     "small scores along two axes": {"axis": (2, 3), "scores": "tiny"},
+    "along the first axis": {"axis": 0, "mask given": True},
+    "along two axes, counted from the last": {"axis": (-2, -1), "mask given": True},
+    "along three axes": {"axis": (2, 3, 4), "mask given": True},
+    "scores of two axes": {"axis": -1, "rank": 2, "mask given": True},
     "a mask, traced": {"mask given": True, "traced": True},
-    "a mask of keys alone": {"mask given": True, "mask axes": (False, False, True)},
+    "a mask of keys alone": {
+        "axis": -1,
+        "mask given": True,
+        "mask axes": (False, False, True),
+        "fewer mask axes": True,
+    },
 }
 
 
@@ -30,17 +64,16 @@ def draw(choice, rng, options):
     """Any example of the kind."""
     _, fields = strategies.way_of_calling(choice, options, scaled=False)
     fields["causal"] = False
-    axis = choice("axis", (-1, 1, (2, 3), (1, 3)))
+    axis = choice("axis", (-1, -1, -1, *LAYOUTS))
     axis = axis if isinstance(axis, int) else tuple(axis)  # which is a list where it was kept
+    rank = choice("rank", (3, 3, 3, 2, 1)) if axis == -1 else 3
     B, T, S = strategies.lengths(choice, ("B", "T", "S"), {"S": choice("equal", strategies.ANY)}).values()
-    if isinstance(axis, tuple) and S > 1:
-        S *= 2  # so that an adapter can lay it along both axes
+    B, T = B if rank > 1 else 1, T if rank > 2 else 1
+    if S > 1:
+        S *= 2 ** LAYOUTS[axis].folds  # so that an adapter can lay it along all axes
     dtype = fields["dtype"]
     kind = choice("scores", strategies.KINDS_OF_VALUES)
-    mask = None
-    if choice("mask given", (False, True, True)):
-        axes = choice("mask axes", ((True,) * 3, (True, False, True), (False, False, True), (False, True, True)))
-        mask = rng.random(tuple(size if has else 1 for has, size in zip(axes, (B, T, S)))) < 0.7
+    mask, manner = _mask(choice, rng, (B, T, S), min(LAYOUTS[axis].before, rank - 1))
     return Example(
         constructor={"axis": axis},
         inputs={"scores": strategies.arrays(choice, (B, T, S), dtype, rng, kind, strategies.largest_exact(dtype, 1))},
@@ -49,8 +82,21 @@ def draw(choice, rng, options):
         d_output=strategies.cotangents(choice, (B, T, S), dtype, rng),
         d_weights=None,
         judged=np.ones((B, T), dtype=bool),
+        manner=manner if rank == 3 else {**manner, "rank": rank},
         **fields,
     )
+
+
+def _mask(choice, rng, sizes, before):
+    """A mask, if there is one, and how it is handed over: it may lack some of its first axes, or be of numbers."""
+    if not choice("mask given", (False, True, True)):
+        return None, {}
+    axes = choice("mask axes", ((True,) * 3, (True, False, True), (False, False, True), (False, True, True)))
+    lacks = (*axes[:before], True).index(True)  # before the first axis that it has
+    manner = {"mask_lacks": lacks} if lacks and choice("fewer mask axes", (False, True)) else {}
+    if choice("a mask of numbers", (False, False, False, True)):
+        manner["mask_of_numbers"] = True
+    return rng.random(tuple(size if has else 1 for has, size in zip(axes, sizes))) < 0.7, manner
 
 
 def plain(options=frozenset(), used=False):
@@ -103,8 +149,10 @@ SOFTMAX = Kind(
     "softmax",
     options=frozenset(),
     draw=draw,
-    shared=frozenset({*strategies.OF_THE_LAYER, "axis"}),
-    shared_by_graph=frozenset({*strategies.OF_THE_CALL, "mask given", "mask axes"}),
+    shared=frozenset({*strategies.OF_THE_LAYER, "axis", "rank"}),
+    shared_by_graph=frozenset(
+        {*strategies.OF_THE_CALL, "mask given", "mask axes", "fewer mask axes", "a mask of numbers"}
+    ),
     corners=strategies.corners(SMALL, OWN_CORNERS),
     axes={"scores": ("B", "T", "S"), "mask": ("B", "T", "S"), "output": ("B", "T", "S")},
     plain=plain,

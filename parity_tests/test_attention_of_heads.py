@@ -1,24 +1,54 @@
 """What Keras does instead of attention of heads that are there already: as often as it is known to, and no oftener."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
 
-from parity_tests import adapters, strategies
-from parity_tests.backend import full_precision
+from parity_tests import adapters, conditions, strategies
+from parity_tests.backend import full_precision, quiet, to_numpy
 from parity_tests.judgement import judge
 from parity_tests.keras_op import DotProductAttention
 from parity_tests.layers import Layers
-from parity_tests.properties import hidden_positions
+from parity_tests.properties import agreement, hidden_positions, outcomes
 
 pytestmark = pytest.mark.backend
+BACKEND = keras.backend.backend()
 SETTLED = {"lengths": "free", "depths": "free", "d_k": 3, "H": 2, "dtype": "float32", "traced": False}
+ONE_KEY_HEAD = (1, 2) if BACKEND != "tensorflow" else (1,)  # query heads to a key head, of which TensorFlow refuses two
 
 
 def drawn(subject, **settled):
     """An example, of which some choices are settled."""
     (first, *_) = strategies.of_corner(subject.kind, subject.options, {**SETTLED, **settled}, seed=0)
     return first.example
+
+
+@pytest.mark.parametrize("scale", [0.0, -0.75, 0.3])
+def test_a_causal_call_gives_nan_in_the_rows_that_are_known(scale):
+    subject = adapters.KerasDotProductAttention()
+    layers, known_of_any = Layers(subject), conditions.hidden_by_causal_and_scale_not_positive
+    for (T, S), groups, masked in itertools.product([(2, 1), (2, 4), (4, 3)], ONE_KEY_HEAD, (False, True)):
+        given = {"mask given": masked, "bias given": False, "fewer mask axes": False}
+        example = drawn(subject, T=T, S=S, groups=groups, scale=scale, causal=True, scores="integers", **given)
+        with quiet():
+            (output,) = layers.of(example).run(example, False)
+        known = known_of_any(subject.kind, example) & (BACKEND == "torch")
+        assert np.array_equal(np.isnan(to_numpy(output)).all(axis=-1), known)
+        assert np.array_equal(np.isnan(to_numpy(output)).any(axis=-1), known)
+
+
+@pytest.mark.parametrize("name", ["mask", "bias"])
+def test_a_mask_or_bias_is_refused_if_it_is_known_to_be(name):
+    subject = adapters.KerasDotProductAttention()
+    given = {"mask given": False, "bias given": False, f"{name} given": True, f"fewer {name} axes": True}
+    for causal, of_queries in itertools.product((False, True), repeat=2):
+        axes = {f"{name} axes": (False, False, of_queries, True)}
+        example = drawn(subject, causal=causal, scale=None, groups=1, **given, **axes)
+        raised = outcomes(agreement, Layers(subject), example).get("agreement")
+        known = conditions.mask_or_bias_of_keys(subject.kind, example)
+        assert (raised is not None and "Dimension out of range" in raised.message) == (BACKEND == "torch" and known)
 
 
 class Leaking(DotProductAttention):

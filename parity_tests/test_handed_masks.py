@@ -1,4 +1,4 @@
-"""The forms in which a layer is handed the same masks and inputs: all are drawn, and none matters."""
+"""The forms in which a layer is handed the same masks, inputs and scores: all are drawn, and none matters."""
 
 from collections import Counter
 
@@ -7,9 +7,14 @@ import pytest
 
 from parity_tests import search, strategies, subjects
 from parity_tests.backend import quiet, to_numpy
+from parity_tests.comparison import within_bound
 from parity_tests.folded import halves, laid_back, laid_out
 from parity_tests.handed_masks import of_axes
+from parity_tests.judgement import disagreements
 from parity_tests.layers import Layers
+from parity_tests.properties import symbolic
+from parity_tests.softmax import LAYOUTS
+from reference.rounding import ARITHMETIC
 
 NAMES = ("keras.layers.MultiHeadAttention", "keras.layers.GroupQueryAttention")
 SETTLED = {"traced": False, "dtype": "float32", "lengths": "free", "depths": "free", "B": 2, "T": 3, "S": 5}
@@ -132,3 +137,73 @@ def test_one_tensor_may_be_query_and_value_of_one_head(of_one_head):
     twice = example._replace(manner={name: way for name, way in example.manner.items() if name != "same_tensor"})
     assert example.manner["same_tensor"]
     assert same(results(of_one_head, example), results(of_one_head, twice))
+
+
+@pytest.fixture
+def softmax():
+    return subjects.find("keras.layers.Softmax")
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("axis", LAYOUTS)
+def test_along_whichever_axes_a_softmax_goes_it_is_the_same(softmax, axis):
+    example = drawn(softmax, axis=-1, rank=3, scores="integers", **{"mask given": True})
+    scores = np.repeat(example.inputs["scores"], 4, axis=-1)  # so that they can be folded twice
+    mask = np.repeat(np.broadcast_to(example.masks["mask"], example.inputs["scores"].shape), 4, axis=-1)
+    example = example._replace(inputs={"scores": scores}, masks={"mask": mask}, constructor={"axis": axis}, manner={})
+    example = example._replace(d_output=scores)
+    (weights,) = results(softmax, example)
+    assert within_bound(weights, softmax.kind.expected(example, ARITHMETIC["float32"])["output"]).agrees
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("manner", [{"mask_lacks": 2}, {"mask_of_numbers": True}, {"mask_lacks": 1}])
+def test_the_form_of_a_mask_does_not_matter_to_a_softmax(softmax, manner):
+    settled = {"mask given": True, "mask axes": (False, False, True), "fewer mask axes": False}
+    example = drawn(softmax, axis=-1, rank=3, **settled)
+    assert not softmax.kind.visible(example).all()
+    assert same(*(results(softmax, example._replace(manner=how)) for how in ({}, manner)))
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("rank", [1, 2])
+def test_scores_of_fewer_axes_are_no_others_to_a_softmax(softmax, rank):
+    example = drawn(softmax, axis=-1, rank=rank, **{"mask given": True})
+    assert example.inputs["scores"].shape[:2] == ((1, 1) if rank == 1 else (2, 1))
+    assert same(*(results(softmax, example._replace(manner=how)) for how in ({}, {"rank": rank})))
+
+
+@pytest.mark.backend
+def test_a_call_of_a_softmax_without_numbers_has_the_dtype_that_it_is_given(softmax):
+    example = drawn(softmax, axis=(2, 3), dtype="float64", **{"mask given": True})
+    assert not disagreements(symbolic, Layers(softmax), example)  # but for what PyTorch is known to do
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("name", ["mask", "bias"])
+def test_the_axes_that_a_mask_or_bias_of_the_function_lacks_do_not_matter(name):
+    subject = subjects.find("keras.ops.dot_product_attention")
+    settled = {f"{name} given": True, f"{name} axes": (False, False, True, True), f"fewer {name} axes": False}
+    settled |= {f"{other} given": False for other in ("mask", "bias") if other != name}
+    example = drawn(subject, **settled, causal=False, H=2, groups=1, scale=None)
+    assert not example.manner
+    assert subject.kind.visible(example).any(axis=-1).all()
+    expected = subject.kind.expected(example, ARITHMETIC["float32"])["output"]
+    for lacks in (0, 1, 2):
+        (output,) = results(subject, example._replace(manner={f"{name}_lacks": lacks}))
+        assert within_bound(output, expected).agrees
+
+
+FORMS = {
+    "keras.layers.Softmax": ("mask_lacks", "mask_of_numbers", "rank", *(("axis", axis) for axis in LAYOUTS)),
+    "keras.ops.dot_product_attention": ("mask_lacks", "bias_lacks", ("scale", 0.0), ("scale", -0.75)),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_every_form_of_scores_is_drawn(name):
+    subject, met = subjects.find(name), Counter()
+    for seed in range(300):
+        one = next(strategies.of_corner(subject.kind, subject.options, {"traced": False}, seed)).example
+        met.update([*one.manner, *one.constructor.items()])
+    assert all(met[form] > 10 for form in FORMS[name]), met

@@ -80,3 +80,33 @@ class BiasNotLearned(_Other):
     def other(self, query, key, value, given):
         bias = given["bias"]
         return query, key, value, given if bias is None else {**given, "bias": ops.stop_gradient(bias)}
+
+
+class ScaleOfZeroForgotten(_Other):
+    """Takes a scale of 0 for none."""
+
+    def other(self, query, key, value, given):
+        return query, key, value, {**given, "scale": given["scale"] or None}
+
+
+class ScaleWithoutItsSign(_Other):
+    """Takes the sign from the scale."""
+
+    def other(self, query, key, value, given):
+        return query, key, value, given if given["scale"] is None else {**given, "scale": abs(given["scale"])}
+
+
+class MaskOfFewerAxesForgotten(_Other):
+    """Ignores a mask that has fewer axes than the scores."""
+
+    def other(self, query, key, value, given):
+        mask = given["mask"]
+        return query, key, value, given if mask is None or len(mask.shape) == 4 else {**given, "mask": None}
+
+
+class BiasOfFewerAxesForgotten(_Other):
+    """Ignores a bias that has fewer axes than the scores."""
+
+    def other(self, query, key, value, given):
+        bias = given["bias"]
+        return query, key, value, given if bias is None or len(bias.shape) == 4 else {**given, "bias": None}

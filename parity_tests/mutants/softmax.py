@@ -77,6 +77,59 @@ class SoftmaxSumTakenForConstant(keras.layers.Softmax):
         return fixed * (1 + inputs - ops.stop_gradient(inputs))
 
 
+class _OtherAxes(keras.layers.Softmax):
+    """Goes along other axes than it is told."""
+
+    def call(self, inputs, mask=None):
+        axis, self.axis = self.axis, self.other_axes(self.axis)
+        weights = super().call(inputs, mask=mask)
+        self.axis = axis
+        return weights
+
+
+class SoftmaxFirstAxisTakenForLast(_OtherAxes):
+    """Takes the axis 0 for none, and goes along the last."""
+
+    def other_axes(self, axis):
+        return axis or -1
+
+
+class SoftmaxOneNegativeAxis(_OtherAxes):
+    """Goes along the last of several axes alone, if it is counted from the last."""
+
+    def other_axes(self, axis):
+        return axis[-1] if isinstance(axis, (list, tuple)) and axis[-1] < 0 else axis
+
+
+class SoftmaxTwoAxesAtMost(_OtherAxes):
+    """Goes along two of more axes."""
+
+    def other_axes(self, axis):
+        return axis[-2:] if isinstance(axis, (list, tuple)) else axis
+
+
+class SoftmaxOfTwoAxesHalved(keras.layers.Softmax):
+    """Halves scores that have two axes."""
+
+    def call(self, inputs, mask=None):
+        return super().call(inputs / 2 if len(inputs.shape) == 2 else inputs, mask=mask)
+
+
+class SoftmaxMaskOfFewerAxesForgotten(keras.layers.Softmax):
+    """Ignores a mask that has fewer axes than the scores."""
+
+    def call(self, inputs, mask=None):
+        return super().call(inputs, mask=mask if mask is None or len(mask.shape) == len(inputs.shape) else None)
+
+
+class SoftmaxMaskOfNumbersInverted(keras.layers.Softmax):
+    """Takes 1 for hidden in a mask of numbers."""
+
+    def call(self, inputs, mask=None):
+        of_numbers = mask is not None and keras.backend.standardize_dtype(mask.dtype) != "bool"
+        return super().call(inputs, mask=1 - mask if of_numbers else mask)
+
+
 class SeveralAxesClipped(keras.layers.Softmax):
     """Clips scores at 20, if it goes along several axes."""
 
