@@ -27,6 +27,7 @@ LAYOUTS = {
     1: Layout(swapped=(1, 2), before=1),
     -2: Layout(swapped=(1, 2), before=1),
     0: Layout(swapped=(0, 2), before=0),
+    (1,): Layout(swapped=(1, 2), before=1),
     (2, 3): Layout(folds=1),
     (-2, -1): Layout(folds=1),
     (1, 3): Layout(folds=1, swapped=(1, 2), before=1),

@@ -94,6 +94,13 @@ class SoftmaxFirstAxisTakenForLast(_OtherAxes):
         return axis or -1
 
 
+class SoftmaxListOfOneTakenForLast(_OtherAxes):
+    """Goes along the last axis, if it is told one in a list."""
+
+    def other_axes(self, axis):
+        return -1 if isinstance(axis, (list, tuple)) and len(axis) == 1 else axis
+
+
 class SoftmaxOneNegativeAxis(_OtherAxes):
     """Goes along the last of several axes alone, if it is counted from the last."""
 
