@@ -20,6 +20,7 @@ from parity_tests.mutants import (
     gradients,
     handed_over,
     handed_to_attention,
+    head_options,
     hierarchical,
     large_values,
     masks,
@@ -53,7 +54,7 @@ _FAULTS = {
     for module in (
         forward, masks, causal, returned_weights, shapes, precision, large_values,
         gradients, dropout, randomness, configuration, symbolic, state,
-        additive, multi_head, gates, multi_head_masks, handed_over, handed_to_attention,
+        additive, multi_head, gates, head_options, multi_head_masks, handed_over, handed_to_attention,
         attention_of_heads, softmax, pooling, hierarchical, excused, equivalent,
     )
 }  # fmt: skip
