@@ -7,12 +7,13 @@ import keras
 from keras.src.backend import get_keras_mask  # for which there is nothing public
 
 from parity_tests.folded import laid_back, laid_out
-from parity_tests.handed_masks import of_axes, with_mask
+from parity_tests.handed_masks import handed_over, of_axes
 from parity_tests.keras_attention import KerasAdditiveAttention, KerasAttention, KerasConcatAttention
 from parity_tests.keras_layer import KerasLayer
 from parity_tests.keras_op import KerasDotProductAttention
 from parity_tests.keras_softmax import KerasSoftmax
 from parity_tests.multi_head import MULTI_HEAD_ATTENTION
+from parity_tests.output_axes import flat_output, flat_shape, weights_of_axes
 
 
 class KerasMultiHeadAttention(KerasLayer):
@@ -20,40 +21,38 @@ class KerasMultiHeadAttention(KerasLayer):
 
     name, adapts = "keras.layers.MultiHeadAttention", keras.layers.MultiHeadAttention
     contract = MULTI_HEAD_ATTENTION
-    has = contract.options - {"groups"}
+    has = contract.options - {"groups", "query_mask_argument"}
 
     def call(
         self, layer, inputs, masks, return_attention_scores, use_causal_mask,
-        along=None, mask_axes=3, masks_with_inputs=False, same_tensor=False, **training,
+        along=None, mask_axes=3, output_axes=1, masks_with_inputs=False, same_tensor=False, query_mask_argument=False,
+        **training,
     ):  # fmt: skip
-        query, *key, value = (laid_out(one, along) for one in inputs)
-        query_mask, key_mask, value_mask = (laid_out(mask, along) for mask in masks[:3])
-        query = with_mask(query, query_mask)
-        if masks_with_inputs:
-            key, value = [with_mask(one, key_mask) for one in key], with_mask(value, value_mask)
-            key_mask = value_mask = None
-        value = query if same_tensor else value
+        inputs, padding = ([laid_out(one, along) for one in arrays] for arrays in (inputs, masks[:3]))
+        inputs, padding = handed_over(inputs, padding, masks_with_inputs, same_tensor, query_mask_argument)
         results = layer(
-            query,
-            value,
-            *key,
-            key_mask=key_mask,
-            value_mask=value_mask,
+            *inputs,
+            **padding,
             attention_mask=of_axes(masks[3], mask_axes, along),
             return_attention_scores=return_attention_scores,
             use_causal_mask=use_causal_mask,
             **training,
         )
         output, *weights = results if return_attention_scores else (results,)
+        output = flat_output(output) if output_axes == 2 else output
         weights = [laid_back(keras.ops.swapaxes(one, -3, -2), along and 2) for one in weights]
         return [laid_back(output, along), *weights] if return_attention_scores else laid_back(output, along)
 
     def mask(self, layer, inputs, masks, **manner):
-        return get_keras_mask(self.call(layer, inputs, masks, False, False, **manner))
+        with_query = {**manner, "query_mask_argument": False}  # as a mask that is an argument is not handed on
+        return get_keras_mask(self.call(layer, inputs, masks, False, False, **with_query))
 
     def output_shape(self, layer, shapes):
         query, *key, value = shapes
-        return layer.compute_output_shape(query, value, *key)
+        return flat_shape(layer.compute_output_shape(query, value, *key), layer.get_config().get("output_shape"))
+
+    def weights(self, example):
+        return weights_of_axes(example.weights, example.constructor.get("output_shape"))
 
 
 class KerasGroupedQueryAttention(KerasMultiHeadAttention):

@@ -33,7 +33,8 @@ class Folded(keras.layers.Layer):
         return (*shape[: self.axis], *two, *shape[self.axis + 1 :])
 
     def compute_mask(self, inputs, previous_mask=None):
-        return None if previous_mask is None else self.call(previous_mask)
+        without_axis = previous_mask is None or len(previous_mask.shape) <= self.axis
+        return previous_mask if without_axis else self.call(previous_mask)
 
     def get_config(self):
         return {**super().get_config(), "axis": self.axis}

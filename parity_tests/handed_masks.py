@@ -40,6 +40,22 @@ def with_mask(tensor, mask):
     return tensor if mask is None else ComesWithMask()([tensor, mask])
 
 
+def handed_over(inputs, masks, masks_with_inputs=False, same_tensor=False, query_mask_argument=False):
+    """Query, value and key, and the arguments of a call that are masks: those of positions which come with no tensor.
+
+    The mask of the query comes with it, unless it is to be an argument, which some layers do not look at.
+    """
+    query, *key, value = inputs
+    query_mask, key_mask, value_mask = masks
+    arguments = {"query_mask": query_mask} if query_mask_argument else {}
+    query = query if query_mask_argument else with_mask(query, query_mask)
+    if masks_with_inputs:
+        key, value = [with_mask(one, key_mask) for one in key], with_mask(value, value_mask)
+    else:
+        arguments |= {"key_mask": key_mask, "value_mask": value_mask}
+    return [query, query if same_tensor else value, *key], arguments
+
+
 def in_float32(inputs):
     """The same numbers in float32, as a layer that computes in a shorter dtype is mostly handed them."""
     return [keras.ops.cast(one, "float32") for one in inputs]

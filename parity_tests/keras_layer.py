@@ -10,6 +10,7 @@ NO_ARGUMENTS = {
     "mask_axes",
     "masks_with_inputs",
     "same_tensor",
+    "query_mask_argument",
     "float32_inputs",
 }  # options that the constructor is not told
 

@@ -133,6 +133,7 @@ OF_THE_CONSTRUCTOR = (
     "flash_attention",
     "key given",
     "same tensor",
+    "output axes",
 )
 MULTI_HEAD_ATTENTION = Kind(
     "multi_head_attention",
@@ -152,6 +153,7 @@ MULTI_HEAD_ATTENTION = Kind(
             "mask_axes",
             "masks_with_inputs",
             "same_tensor",
+            "query_mask_argument",
         }
     ),
     draw=draw,

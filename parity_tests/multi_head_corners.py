@@ -9,6 +9,7 @@ SMALL = {
 }  # fmt: skip
 OF_ITEMS = {"attention_mask given": True, "mask axes": "B T S"}
 NO_PADDING = dict.fromkeys((f"{name} given" for name in PADDING), False)
+AS_ARGUMENTS = {"masks with inputs": False, "query mask as argument": True}
 IN_ONE = {"key given": False, "same tensor": True}
 ALONG_AXIS_2 = {"attention_axes": 2, "window of axis 1": False, "causal": False, "B": 4}
 WIDE = {**NO_MASKS, "attention_axes": None, "T": 12, "S": 12}  # longer than any window
@@ -23,6 +24,7 @@ OWN_CORNERS = {
     "four heads of two keys in float64": {"dtype": "float64", "H": 4, "groups": 2},
     "six heads of two keys, a window of five": {**WIDE, "H": 6, "groups": 3, "sliding_window": 5},
     "eight heads of four keys, a window of eight": {**WIDE, "H": 8, "groups": 2, "sliding_window": 8},
+    "an output of three by two, with biases": {"d_output": 6, "output axes": 2, "use_bias": True},
     "depth 1": {"d_k": 1, "d_v": 1},
     "as many heads of depth 1 as positions": {"H": 3, "d_k": 1, "d_v": 1, "T": 3, "S": 3, "use_bias": True},
     "one key": {"S": 1},
@@ -33,7 +35,7 @@ OWN_CORNERS = {
     "130 queries and keys": {"B": 1, "T": 130, "S": 130, "values": "moderate", "causal": False},
     "130 queries and keys, causal": {**NO_MASKS, "B": 1, "T": 130, "S": 130, "causal": True},
     "17 items": {"B": 17, **ALL_MASKS},
-    "masks of many positions": {**ALL_MASKS, "T": 40, "S": 40},
+    "masks of many positions": {**ALL_MASKS, **AS_ARGUMENTS, "T": 40, "S": 40},
     "scores of about 50": {**NO_MASKS, "values": "steep", "W": "integers", "causal": False},
     "scores of thousands": {**NO_MASKS, "values": "wide", "W": "integers", "causal": False},
     "causal with all masks": {**ALL_MASKS, "causal": True},

@@ -1,10 +1,13 @@
 """Examples of the kind ``multi_head_attention``: how they are drawn."""
 
+from types import MappingProxyType
+
 import numpy as np
 
 from parity_tests import strategies
 from parity_tests.dot_product import some_hidden
 from parity_tests.example import Example
+from parity_tests.folded import halves
 from parity_tests.multi_head_masks import MASKS, manner
 from parity_tests.multi_head_masks import masks as masks_of
 
@@ -28,13 +31,15 @@ def draw(choice, rng, options):
     (B, T, S), H, dtype = lengths.values(), constructor["num_heads"], fields["dtype"]
     masks = masks_of(choice, B, H, T, S, constructor, options, rng)
     how = manner(choice, masks, constructor, options)
+    if "output_shape" in options and choice("output axes", (1, 1, 1, 2)) == 2:
+        how["output_axes"] = 2
     if two:
         masks["key_mask"] = None
     if same:
         masks["value_mask"], how["same_tensor"] = masks["query_mask"], True
     cotangent = strategies.cotangents
     return Example(
-        constructor=constructor | _depths_given(depths, options),
+        constructor=constructor | _depths_given(depths, options, how),
         inputs=_inputs(choice, rng, B, T, S, depths, dtype, two, same),
         weights=weights(choice, rng, constructor, depths, dtype),
         masks=masks,
@@ -77,11 +82,12 @@ def _made(choice, options):
     return made
 
 
-def _depths_given(depths, options):
-    return {
-        "key_dim": depths["d_k"],
-        **{one: depths[name] for one, (name, _) in UNLESS_GIVEN.items() if one in options},
-    }
+def _depths_given(depths, options, manner=MappingProxyType({})):
+    """Arguments of the constructor that are depths: that of an output of two axes is told as their sizes."""
+    given = {one: depths[name] for one, (name, _) in UNLESS_GIVEN.items() if one in options}
+    if "output_axes" in manner:
+        given["output_shape"] = halves(depths["d_output"])
+    return {"key_dim": depths["d_k"], **given}
 
 
 def weights(choice, rng, constructor, depths, dtype):
@@ -157,7 +163,7 @@ def identity(example):
     zeros = weights(_first, rng, example.constructor, depths, example.dtype)
     shown = {"query_mask": (B, T), "attention_mask": (*_items_and_heads(example, B), T, S)}
     return example._replace(
-        constructor=example.constructor | _depths_given(depths, options),
+        constructor=example.constructor | _depths_given(depths, options, example.manner),
         inputs={name: array.astype(dtype) for name, array in inputs.items() if not (two and name == "key")},
         weights={name: learned.get(name, np.zeros(array.shape)).astype(dtype) for name, array in zeros.items()},
         masks={

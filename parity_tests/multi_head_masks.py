@@ -9,7 +9,7 @@ NO_MASKS = dict.fromkeys(WHICH_MASKS, False)
 ALL_MASKS = {**dict.fromkeys(WHICH_MASKS, True), "mask axes": "B T S", "attention_axes": None}
 MASK_AXES = ("B T S", "B T S", "T S", "1 T S", "B 1 T S", "B H T S", "1 H T S")  # of the attention mask
 WITH_HEADS = ("B 1 T S", "B H T S", "1 H T S")
-FORMS = (*WHICH_MASKS, "mask axes", "masks with inputs", "padding besides")
+FORMS = (*WHICH_MASKS, "mask axes", "masks with inputs", "query mask as argument", "padding besides")
 
 
 def masks(choice, B, H, T, S, constructor, options, rng):
@@ -35,4 +35,6 @@ def manner(choice, given, constructor, options):
         found["mask_axes"] = axes
     if "masks_with_inputs" in options and choice("masks with inputs", (False, False, True)):
         found["masks_with_inputs"] = True
+    elif "query_mask_argument" in options and choice("query mask as argument", (False, True)):
+        found["query_mask_argument"] = True
     return found

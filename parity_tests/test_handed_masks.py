@@ -53,10 +53,12 @@ def test_every_form_is_drawn(subject):
         drawn["rows of items"] += "along" in one.example.manner and halves(len(one.example.judged))[0] > 1
         return {}
 
-    search.walk(subject, visit, 2000, 0, corners=False)
+    search.walk(subject, visit, 3000, 0, corners=False)
     forms = [("mask_axes", 2), ("mask_axes", 4), ("masks_with_inputs", True), ("same_tensor", True), "heads"]
+    if "query_mask_argument" in subject.options:
+        forms += [("query_mask_argument", True)]
     if "attention_axes" in subject.options:
-        forms += [("along", 1), ("along", 2), "rows of items"]
+        forms += [("along", 1), ("along", 2), "rows of items", ("output_axes", 2)]
     assert all(drawn[form] > 20 for form in forms), drawn
 
 
@@ -94,12 +96,35 @@ def test_masks_may_come_with_their_inputs(subject):
 
 
 @pytest.mark.backend
+def test_the_mask_of_the_query_may_be_an_argument_of_groups():
+    of_groups = subjects.find("keras.layers.GroupQueryAttention")
+    settled = {"query_mask given": True, "attention_mask given": False, "masks with inputs": False}
+    example = drawn(of_groups, **settled, **{"query mask as argument": True})
+    assert example.manner == {"query_mask_argument": True}
+    assert not of_groups.kind.visible(example).all()
+    assert same(results(of_groups, example), results(of_groups, example._replace(manner={})))
+
+
+@pytest.mark.backend
 def test_one_tensor_may_be_query_key_and_value(subject):
     settled = {"key given": False, "same tensor": True, "query_mask given": True, "attention_axes": None}
     example = drawn(subject, **settled)
     twice = example._replace(manner={name: way for name, way in example.manner.items() if name != "same_tensor"})
     assert example.manner["same_tensor"]
     assert same(results(subject, example), results(subject, twice))
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("along", [None, 1, 2])
+def test_an_output_of_several_axes_is_that_of_one(along):
+    of_heads = subjects.find("keras.layers.MultiHeadAttention")
+    no_padding = dict.fromkeys(("query_mask given", "key_mask given", "value_mask given"), False)
+    settled = {"attention_axes": along, "causal": False, "sliding_window": None, "use_bias": True, "d_output": 6}
+    example = drawn(of_heads, **settled, **no_padding, **{"output axes": 2})
+    manner = {name: way for name, way in example.manner.items() if name != "output_axes"}
+    in_one = example._replace(constructor={**example.constructor, "output_shape": 6}, manner=manner)
+    assert example.constructor["output_shape"] == (3, 2)
+    assert same(results(of_heads, example), results(of_heads, in_one))
 
 
 OF_ONE_HEAD = ("keras.layers.Attention", "keras.layers.Attention.concat", "keras.layers.AdditiveAttention")

@@ -2,6 +2,7 @@
 
 import keras
 from keras import ops
+from keras.src.backend import get_keras_mask  # for which there is nothing public
 
 
 class MasksOfThreeAxesOnly(keras.layers.MultiHeadAttention):
@@ -52,6 +53,19 @@ class MasksOfGroupsLeftBehind(keras.layers.GroupQueryAttention):
 
     def without_mask(self, tensor):
         return ops.copy(tensor)
+
+
+class QueryMaskArgumentIgnored(keras.layers.GroupQueryAttention):
+    """Heeds the mask that comes with the query alone, not one that is an argument."""
+
+    def call(
+        self, query, value, key=None, query_mask=None, value_mask=None, key_mask=None, attention_mask=None,
+        return_attention_scores=False, training=None, use_causal_mask=False,
+    ):  # fmt: skip
+        return super().call(
+            query, value, key, get_keras_mask(query), value_mask, key_mask,
+            attention_mask, return_attention_scores, training, use_causal_mask,
+        )  # fmt: skip
 
 
 class FirstItemReadAlongOtherAxes(keras.layers.MultiHeadAttention):

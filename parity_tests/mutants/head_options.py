@@ -1,4 +1,4 @@
-"""Faults of several heads that only some numbers of heads or windows show, or two options of the constructor at once."""
+"""Faults of several heads that few numbers of heads, windows or shapes show, or two options at once."""
 
 import keras
 from keras import ops
@@ -75,3 +75,37 @@ class SecondAxisDoubledWithoutDropout(keras.layers.MultiHeadAttention):
         if len(query.shape) == 5 and self._attention_axes == (2,) and not self._dropout:
             query = 2 * query
         return super()._compute_attention(query, key, value, *args, **kwargs)
+
+
+class _OfSeveralAxes(keras.layers.MultiHeadAttention):
+    """Has a seam for an output of several axes, which is projected."""
+
+    def build(self, query_shape, value_shape, key_shape=None):
+        super().build(query_shape, value_shape, key_shape)
+        if self._output_shape and len(self._output_shape) > 1:
+            project = self._output_dense.call
+            self._output_dense.call = lambda gated, training=None: self.other(project(gated), self._output_dense.bias)
+
+    def transposed(self, array):
+        """The array with its last two axes read by columns."""
+        return ops.reshape(ops.swapaxes(array, -2, -1), ops.shape(array))
+
+
+class BiasOfSeveralAxesTransposed(_OfSeveralAxes):
+    """Adds the bias of an output of several axes in the order of columns."""
+
+    def other(self, output, bias):
+        if bias is None:
+            return output
+        bias = ops.cast(bias, output.dtype)
+        return output - bias + self.transposed(bias)
+
+
+class KernelOfSeveralAxesTransposed(_OfSeveralAxes):
+    """Takes the kernel of an output of several axes in the order of columns."""
+
+    def other(self, output, bias):
+        if bias is None:
+            return self.transposed(output)
+        bias = ops.cast(bias, output.dtype)
+        return self.transposed(output - bias) + bias
