@@ -173,6 +173,13 @@ def head_mask_with_padding(kind, example):
     return np.bool_(with_heads and _padded(example) and len(example.judged) != 1)
 
 
+def masked_input(kind, example):
+    """An example with a mask that comes with an input."""
+    argument = example.manner.get("query_mask_argument")
+    others = _padded(example) and example.manner.get("masks_with_inputs")
+    return np.bool_(others or (example.masks["query_mask"] is not None and not argument))
+
+
 def _padded(example):
     return any(mask is not None for name, mask in example.masks.items() if name != "attention_mask")
 
@@ -274,6 +281,7 @@ CONDITIONS = {
         in_order_along_another_axis,
         padding_between_attended,
         head_mask_with_padding,
+        masked_input,
         in_training,
         other_lengths_or_axes,
         other_depths,

@@ -13,7 +13,9 @@ import numpy as np
 from parity_tests import mixed_masks, nothing_visible
 from parity_tests.folded import halves
 
-NO_NUMBERS = ("agreement", "dtype", "hidden_positions", "compute_mask", "repeated_calls", "symbolic", "reloading")
+NO_NUMBERS = (
+    "agreement", "dtype", "hidden_positions", "compute_mask", "repeated_calls", "masks_kept", "symbolic", "reloading",
+)  # fmt: skip
 
 
 class Instead(NamedTuple):

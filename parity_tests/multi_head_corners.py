@@ -48,7 +48,7 @@ OWN_CORNERS = {
     "along axis 2, traced": {**OF_ITEMS, **ALONG_AXIS_2, "traced": True},
     "a mask of each head": {**OF_ITEMS, **NO_PADDING, "mask axes": "B H T S", "attention_axes": None},
     "a mask without items": {**ALL_MASKS, "mask axes": "T S", "B": 3},
-    "masks that come with their inputs": {**ALL_MASKS, "masks with inputs": True, "key given": True},
+    "masks that come with their inputs": {**ALL_MASKS, "H": 2, "masks with inputs": True, "key given": True},
     "query, key and value in one": {**IN_ONE, "query_mask given": True, "attention_axes": None, "T": 6},
     "a causal window": {**NO_MASKS, "sliding_window": 2, "T": 8, "S": 8, "causal": True},
 }

@@ -13,6 +13,7 @@ from parity_tests.backend import dtype_name, full_precision, in_words, quiet, to
 from parity_tests.comparison import Outcome, compare, same, within_bound, worst
 from parity_tests.dropout import dropout
 from parity_tests.layers import called
+from parity_tests.watched import Watched
 from reference.rounding import ARITHMETIC
 
 
@@ -75,10 +76,16 @@ def permutation(layers, example):
 
 
 def repeated_calls(layers, example):
-    """A call leaves nothing behind: the second gives the first's results, to the bit."""
-    layer = layers.fresh(example)
-    first, second = (layer.run(example, return_attention_scores=True) for _ in range(2))
-    return {"repeated_calls": worst(_unchanged(first, second, example.judged))}
+    """A call leaves nothing behind: the second gives the first's results, to the bit.
+
+    Nor is what it was handed changed, and the masks that came with a tensor are still with it.
+    """
+    built = layers.fresh(example)
+    built.layer = watched = Watched(built.layer)
+    first, second = (built.run(example, return_attention_scores=True) for _ in range(2))
+    outcomes = _unchanged(first, second, example.judged) | {"": watched.unchanged()}
+    kept = watched.masks_kept()
+    return {"repeated_calls": worst(outcomes)} | ({} if kept is None else {"masks_kept": kept})
 
 
 def symbolic(layers, example):

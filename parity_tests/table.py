@@ -11,7 +11,7 @@ from parity_tests import divergences
 from parity_tests.counterexample import disagreements
 
 EXACT = (
-    "dtype", "hidden_positions", "repeated_calls", "compute_mask", "symbolic", "reloading",
+    "dtype", "hidden_positions", "repeated_calls", "masks_kept", "compute_mask", "symbolic", "reloading",
     "dropout_rate", "dropout_seed",
 )  # fmt: skip
 COLOURS = {"agrees": "green", "known": "yellow", "disagrees": "bold red", "error": "bold red"}

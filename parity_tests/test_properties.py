@@ -29,6 +29,7 @@ SEEN_BY = {
     "permutation": "LogitsSquared",
     "compute_mask": "MaskNotPassedOn",
     "repeated_calls": "DriftsWithEveryCall",
+    "masks_kept": "MaskOfTheValuesTakenAway",
     "symbolic": "SymbolicWeightsTransposed",
     "reloading": "ForgetsScaled",
     "dropout": "DroppedNotRescaled",

@@ -1,6 +1,8 @@
 """Faults of a layer that remembers: calls that should be alike are not."""
 
+import keras
 from keras import ops
+from keras.src.backend import set_keras_mask  # for which there is nothing public
 
 from keras_impl import AttentionLayer, SelfAttention
 
@@ -45,3 +47,20 @@ class NudgesItsWeights(SelfAttention):
         results = super().call(x, mask, training, return_attention_scores, use_causal_mask)
         self.W_q.assign(self.W_q.value * 1.001)
         return results
+
+
+class LeavesTheMaskOnTheKeys(AttentionLayer):
+    """Leaves the mask of the keys with them, so that whatever is called on them next is masked too."""
+
+    def call(self, inputs, mask=None, training=None, return_attention_scores=False, use_causal_mask=False):
+        if mask is not None and mask[1] is not None:
+            set_keras_mask(inputs[1], mask[1])
+        return super().call(inputs, mask, training, return_attention_scores, use_causal_mask)
+
+
+class MaskOfTheValuesTakenAway(keras.layers.GroupQueryAttention):
+    """Takes away the mask that comes with the values, so that whatever is called on them next attends padding."""
+
+    def _compute_attention_mask(self, query, value, **masks):
+        set_keras_mask(value, None)
+        return super()._compute_attention_mask(query, value, **masks)
