@@ -121,7 +121,7 @@ def _of_gradients(kind, example, gradients, weights, kept, of_returned):
 
 
 def _of_seed(subject, example, kept):
-    """Whether a layer of the same seed drops the same, and one of another seed others."""
+    """Whether a layer of the same seed drops the same, and one of another seed others; so do two without a seed."""
     seed = example.constructor["seed"]
     for other, expected in ((seed, "the same"), (seed + 1, "other")):
         twin_example = example._replace(constructor={**example.constructor, "seed": other})
@@ -131,6 +131,15 @@ def _of_seed(subject, example, kept):
         if received != expected:
             message = f"a second layer, made with seed={other}: expected to drop {expected} weights, dropped {received}"
             return Outcome(False, np.inf, message=f"after a layer with seed={seed}, {message}")
+    return _of_no_seed(subject, example._replace(constructor={**example.constructor, "seed": None}), kept)
+
+
+def _of_no_seed(subject, example, kept):
+    """Whether two layers without a seed drop others."""
+    twins = [BuiltLayer(subject, example, restored=True) for _ in range(2)]
+    one, other = (_of_identity(twin.run(example, return_attention_scores=False)[0], kept) for twin in twins)
+    if np.array_equal(one, other):
+        return Outcome(False, np.inf, message="two layers, made with seed=None: expected to drop other weights each")
     return Outcome(True)
 
 

@@ -79,11 +79,28 @@ class SeedZeroIsNoSeed(AttentionLayer):
         self.seed_generator = keras.random.SeedGenerator(seed or None) if dropout else None
 
 
+class NoSeedIsSeedZero(AttentionLayer):
+    """Takes no seed for the seed 0, so that all layers drop alike."""
+
+    def __init__(self, scaled=False, dropout=0.0, seed=None, **kwargs):
+        super().__init__(scaled, dropout, seed, **kwargs)
+        self.seed_generator = keras.random.SeedGenerator(seed or 0) if dropout else None
+
+
 class ForgetsItsSeed(AttentionLayer):
     """Does not save its seed."""
 
     def get_config(self):
         return {**super().get_config(), "seed": None}
+
+
+class HeadsWithoutASeedDropAlike(keras.layers.MultiHeadAttention):
+    """Draws from one seed wherever it is given none."""
+
+    def _build_attention(self, rank):
+        super()._build_attention(rank)
+        seed = 1337 if self.seed is None else self.seed
+        self._dropout_layer = keras.layers.Dropout(self._dropout, seed=seed, dtype=self.dtype_policy)
 
 
 class NeighbouringQueriesShareDropout(Dropping):
