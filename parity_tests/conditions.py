@@ -228,7 +228,7 @@ def bias_along_another_axis(kind, example):
         for name, positions in of_positions.items()
         if name in example.weights
     )
-    return np.bool_(taken and "b_q" in example.weights and not example.traced)
+    return np.bool_(taken and "b_q" in example.weights and (example.sizes_known or not example.traced))
 
 
 def nowhere(example):

@@ -65,7 +65,7 @@ def script(counterexample, names=None):
     """
     target, kind, property_name, example, _ = counterexample
     heading = "\n".join(f"# {line}" for line in description(counterexample, names).splitlines())
-    chosen = {name: getattr(example, name) for name in ("mixed", "traced", "training", "manner")}
+    chosen = {name: getattr(example, name) for name in ("mixed", "traced", "sizes_known", "training", "manner")}
     chosen = {name: value for name, value in chosen.items() if value != Example._field_defaults[name]}
     fields = "".join(f"    {name}={value},\n" for name, value in chosen.items())
     imports = "import ml_dtypes\n" if example.dtype == "bfloat16" else ""

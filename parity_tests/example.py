@@ -16,7 +16,8 @@ class Example(NamedTuple):
 
     Arrays are of the example's dtype. ``judged``, the leading axes of the results, such as (B, T), tells the rows
     that count; the others are neither compared nor sent a gradient. If ``mixed``, the layer computes in this dtype and
-    keeps its weights in float32; if ``traced``, it is called in a graph that knows no size but the depths.
+    keeps its weights in float32; if ``traced``, it is called in a graph, which knows no size but the depths, unless
+    ``sizes_known``.
     ``training`` is passed to the call, unless it is None; ``manner`` has further arguments of the subject's ``call``,
     which say in what way the same thing is written.
     """
@@ -32,6 +33,7 @@ class Example(NamedTuple):
     judged: np.ndarray
     mixed: bool = False
     traced: bool = False
+    sizes_known: bool = False
     training: bool | None = None
     manner: Mapping[str, Any] = MappingProxyType({})
 

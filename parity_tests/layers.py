@@ -110,12 +110,13 @@ class BuiltLayer:
         return results, {name: _in_shape(name, gradient, example.weights) for name, gradient in named.items()}
 
     def _shapes(self, example):
-        """The shapes of inputs, masks and cotangents, as a graph may know them."""
-        shape = self.subject.kind.shape
+        """The shapes of inputs, masks and cotangents, as a graph may know them, or as they are if it is to."""
         masks = {name: mask for name, mask in example.masks.items() if mask is not None}
         cotangents = {"output": example.d_output, "weights": example.d_weights}
         given = {**example.inputs, **masks, **{name: one for name, one in cotangents.items() if one is not None}}
-        return tuple(shape(name, array) for name, array in given.items())
+        if example.sizes_known:
+            return tuple(array.shape for array in given.values())
+        return tuple(self.subject.kind.shape(name, array) for name, array in given.items())
 
     def _called(self, inputs, masks, example, return_attention_scores):
         options = {} if example.training is None else {"training": example.training}

@@ -38,6 +38,7 @@ CORNERS = {
     "weights dropped": {**DROPPED, "dropout": 0.25, "seed": 1, "d_weights": False},
     "weights dropped and returned": {**DROPPED, "d_weights": True},
     "weights dropped, traced": {**DROPPED, "traced": True},
+    "traced with all sizes known": {"traced": True, "sizes known": True},
     "eight items": {"B": 8},
     "no items": {"B": 0},
 }
@@ -234,11 +235,13 @@ def way_of_calling(choice, options, scaled=True):
         constructor["seed"] = choice("seed", (1, 0)) if constructor.get("dropout") else 1
     training = choice("training", (None, False, True)) if "dropout" in options else None
     dtype = choice("dtype", DTYPES)
+    traced = choice("traced", (False, False, False, False, True))
     fields = {
         "dtype": dtype,
         "causal": choice("causal", (False, True)),
         "mixed": dtype in ("float16", "bfloat16") and choice("mixed", (False, False, True)),
-        "traced": choice("traced", (False, False, False, False, True)),
+        "traced": traced,
+        "sizes_known": traced and choice("sizes known", (*(False,) * 23, True)),  # each of which is traced by itself
         "training": training and not constructor["dropout"],  # what is dropped is seen by a trial of its own
     }
     return constructor, fields

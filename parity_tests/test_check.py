@@ -112,7 +112,7 @@ def test_a_script_holds_the_example_to_the_bit(kind):
             assert before.shape == after.shape
             assert before.tobytes() == after.tobytes()
         assert (again.constructor, again.causal, again.policy) == (example.constructor, example.causal, example.policy)
-        assert again.traced == example.traced
+        assert (again.traced, again.sizes_known) == (example.traced, example.sizes_known)
 
     holds()
 

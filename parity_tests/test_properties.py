@@ -93,7 +93,7 @@ def test_what_is_wrong_in_a_graph_only_is_found_in_a_graph():
 
 
 @pytest.mark.tensorflow
-def test_a_graph_knows_no_size_but_the_depths():
+def test_a_graph_knows_no_size_but_the_depths_unless_it_is_to():
     seen = []
 
     class Looks(keras_impl.AttentionLayer):
@@ -107,6 +107,9 @@ def test_a_graph_knows_no_size_but_the_depths():
     layer.run_with_gradients(example)
     layer.run_with_gradients(example.taken(np.array([0, 0])))
     assert seen == [((None, None, 3), (None, None, 3))]
+    seen.clear()
+    layer.run_with_gradients(example._replace(sizes_known=True))
+    assert seen == [((1, 2, 3), (1, 2, 3))]
 
 
 def test_a_layer_is_built_by_a_call_of_another_size():

@@ -1,5 +1,6 @@
 """Faults that show at certain sizes alone: single, odd, equal, long, empty."""
 
+import keras
 from keras import ops
 
 from keras_impl import AttentionLayer, SelfAttention
@@ -188,3 +189,21 @@ class SixteenMasksForAll(AttentionLayer):
         items = ops.arange(ops.shape(scores)[0]) % 16
         masks = [None if mask is None else ops.take(mask, items, axis=0) for mask in masks]
         return super().compute_visible(scores, masks, causal)
+
+
+class UnscaledWhereAGraphKnowsSizes(AttentionLayer):
+    """Forgets the scale in a graph that is traced for its sizes."""
+
+    def compute_scores(self, query, key):
+        if hasattr(query, "graph") and None not in query.shape:
+            return ops.matmul(query, ops.swapaxes(key, -2, -1))
+        return super().compute_scores(query, key)
+
+
+class HeadsUnscaledWhereAGraphKnowsSizes(keras.layers.MultiHeadAttention):
+    """Forgets the scale of heads in a graph that is traced for its sizes."""
+
+    def _compute_attention(self, query, key, value, *args, **kwargs):
+        if hasattr(query, "graph") and None not in query.shape:
+            query = query * self.key_dim**0.5
+        return super()._compute_attention(query, key, value, *args, **kwargs)
