@@ -218,16 +218,20 @@ def several_axes(kind, example):
 
 
 def bias_along_another_axis(kind, example):
-    """An example with biases, heads of depth 1, and as many heads as axis 1 is long, if that is known."""
+    """An example with a bias whose last axis is 1, and the other as long as axis 1, if that is known.
+
+    It is that of heads of depth 1, or that of an output of two axes.
+    """
     T, S = (example.inputs[name].shape[1] for name in ("query", "value"))
     if example.constructor.get("attention_axes") == 2:  # where half of the items are along axis 1
         T = S = halves(len(example.judged))[1]
     of_positions = {"W_q": T, "W_g": T, "W_k": S, "W_v": S}
-    taken = any(
-        example.weights[name].shape[2] == 1 < example.weights[name].shape[1] == positions
-        for name, positions in of_positions.items()
-        if name in example.weights
-    )
+    biases = [
+        (*example.weights[name].shape[1:], of_positions[name]) for name in of_positions.keys() & example.weights.keys()
+    ]
+    if isinstance(example.constructor.get("output_shape"), tuple):
+        biases.append((*example.constructor["output_shape"], T))
+    taken = any(last == 1 < first == positions for first, last, positions in biases)
     return np.bool_(taken and "b_q" in example.weights and (example.sizes_known or not example.traced))
 
 
