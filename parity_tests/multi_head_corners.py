@@ -11,6 +11,7 @@ OF_ITEMS = {"attention_mask given": True, "mask axes": "B T S"}
 NO_PADDING = dict.fromkeys((f"{name} given" for name in PADDING), False)
 AS_ARGUMENTS = {"masks with inputs": False, "query mask as argument": True}
 IN_ONE = {"key given": False, "same tensor": True}
+IN_FLOAT64 = {"dtype": "float64", "values": "moderate"}  # as large ones leave one weight alone
 ALONG_AXIS_2 = {"attention_axes": 2, "window of axis 1": False, "causal": False, "B": 4}
 WIDE = {**NO_MASKS, "attention_axes": None, "T": 12, "S": 12}  # longer than any window
 OWN_CORNERS = {
@@ -43,7 +44,7 @@ OWN_CORNERS = {
     "causal without a mask": {**NO_MASKS, "causal": True, "d_weights": False, "sliding_window": None},
     "causal without a mask, traced": {**NO_MASKS, "causal": True, "traced": True, "sliding_window": None},
     "a window": {**NO_MASKS, "sliding_window": 2, "T": 8, "S": 8},
-    "along axis 1 of two": {**OF_ITEMS, **NO_PADDING, "attention_axes": 1, "B": 4},
+    "along axis 1 of two in float64": {**OF_ITEMS, **NO_PADDING, **IN_FLOAT64, "attention_axes": 1, "B": 4},
     "along axis 2": {**ALL_MASKS, **ALONG_AXIS_2},
     "along axis 2, traced": {**OF_ITEMS, **ALONG_AXIS_2, "traced": True},
     "a mask of each head": {**OF_ITEMS, **NO_PADDING, "mask axes": "B H T S", "attention_axes": None},
