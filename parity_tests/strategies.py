@@ -235,13 +235,12 @@ def way_of_calling(choice, options, scaled=True):
         constructor["seed"] = choice("seed", (1, 0)) if constructor.get("dropout") else 1
     training = choice("training", (None, False, True)) if "dropout" in options else None
     dtype = choice("dtype", DTYPES)
-    traced = choice("traced", (False, False, False, False, True))
     fields = {
         "dtype": dtype,
         "causal": choice("causal", (False, True)),
         "mixed": dtype in ("float16", "bfloat16") and choice("mixed", (False, False, True)),
-        "traced": traced,
-        "sizes_known": traced and choice("sizes known", (*(False,) * 23, True)),  # each of which is traced by itself
+        "traced": choice("traced", (False, False, False, False, True)),
         "training": training and not constructor["dropout"],  # what is dropped is seen by a trial of its own
     }
+    fields["sizes_known"] = fields["traced"] and choice("sizes known", (*(False,) * 23, True))  # a graph of its own
     return constructor, fields
