@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parity_tests import divergences, mixed_masks, nothing_visible, subjects
-from parity_tests.instead import INSTEAD
+from parity_tests import divergences, subjects
+from parity_tests.instead import INSTEAD, mixed_masks, nothing_visible
 from parity_tests.judgement import judge
 from parity_tests.layers import Layers
 from parity_tests.properties import agreement

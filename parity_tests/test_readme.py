@@ -13,8 +13,10 @@ ROOMS = (
     "parity_tests",
     "parity_tests/backends",
     "parity_tests/benchmarks",
+    "parity_tests/conditions",
     "parity_tests/golden",
     "parity_tests/golden/to_onnx",
+    "parity_tests/instead",
     "parity_tests/soak",
 )
 TOLD_BELOW_THE_TABLE = ("__init__", "__main__", "conftest")

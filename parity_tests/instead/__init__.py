@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from parity_tests import mixed_masks, nothing_visible
 from parity_tests.folded import halves
+from parity_tests.instead import mixed_masks, nothing_visible
 
 NO_NUMBERS = (
     "agreement", "dtype", "hidden_positions", "compute_mask", "repeated_calls", "masks_kept", "symbolic", "reloading",

@@ -1,0 +1,55 @@
+"""Conditions on how large scores are."""
+
+import numpy as np
+
+from parity_tests.backend import computed_dtype, graphs_know_sizes
+from reference.rounding import ARITHMETIC
+
+FUSED = ("attention_of_heads", "multi_head_attention")
+
+
+def scaled_scores_compiled(kind, example):
+    """Rows in a graph with a scaled score whose rounding is so large that its exponential overflows."""
+    compiled = example.traced and graphs_know_sizes()  # by XLA, that is
+    if not compiled or not example.constructor.get("scaled", True) or example.dtype in ("float16", "bfloat16"):
+        return nowhere(example)
+    return _rounding_overflows(kind, example)
+
+
+def large_scores_without_weights(kind, example):
+    """Rows with scores beyond 2, where the weights are not asked for."""
+    return _largest_score(kind, example) > 2 if example.d_weights is None else nowhere(example)
+
+
+def overflowing_scores_without_weights(kind, example):
+    """Rows with a visible score whose rounding makes its exponential overflow, where no weights are asked for.
+
+    A hidden one lies so far below, once the mask is added, that its exponential is 0.
+    """
+    return _rounding_overflows(kind, example, kind.visible(example)) if example.d_weights is None else nowhere(example)
+
+
+def _rounding_overflows(kind, example, among=None):
+    fused = kind.name in FUSED and example.d_weights is None  # which is computed in float32 on JAX and PyTorch
+    short = fused or example.dtype in ("float16", "bfloat16")
+    dtype = "float32" if short else computed_dtype(example.dtype)
+    return _largest_score(kind, example, among) * ARITHMETIC[dtype].unit_roundoff >= np.log(np.finfo(dtype).max) - 1
+
+
+def _largest_score(kind, example, among=None):
+    """The largest absolute value of the scores of each row, or of some of them."""
+    scores = np.abs(scores_of(kind, example).value)
+    if among is not None:
+        among = among.reshape(*among.shape[:-1], *(1,) * (scores.ndim - among.ndim), among.shape[-1])
+        scores = np.where(among, scores, 0.0)
+    return scores.max(axis=tuple(range(example.judged.ndim, scores.ndim)), initial=0.0)
+
+
+def scores_of(kind, example):
+    """The truth of the scores, as the backend computes them."""
+    return kind.expected(example._replace(d_weights=None), ARITHMETIC[computed_dtype(example.dtype)])["scores"]
+
+
+def nowhere(example):
+    """No rows."""
+    return np.zeros(example.judged.shape, dtype=bool)
