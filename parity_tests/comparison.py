@@ -7,6 +7,11 @@ import numpy as np
 
 from parity_tests.example import of_rows
 
+# Properties of which no bound of numbers has a say.
+NO_NUMBERS = (
+    "agreement", "dtype", "hidden_positions", "compute_mask", "repeated_calls", "masks_kept", "symbolic", "reloading",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, eq=False)
 class Compared:

@@ -76,9 +76,9 @@ class Divergence(NamedTuple):
         """Whether it tells what is received by the example that the layer computes, which is not what it is given."""
         return self.tells(property_name) and self.account.sees is not None
 
-    def may_be_received(self, kind, example):
-        """Whether the layer, which computes another example, may return anything, and must not raise an error."""
-        return self.account.sees(kind, example) is not None
+    def may_raise(self, kind, example):
+        """Whether the layer may raise an error: where it says what is received, only if nothing can be."""
+        return not self.instead or self.account.sees is None or self.account.sees(kind, example) is None
 
     def rows(self, kind, example):
         """The rows of an example, as ``judged`` has them, in which the layer may differ; or whether it may in any."""

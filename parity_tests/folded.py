@@ -50,6 +50,21 @@ class Unfolded(Folded):
         return (*shape[: self.axis], one, *shape[self.axis + 2 :])
 
 
+@keras.saving.register_keras_serializable(package="attention_reference")
+class Swapped(keras.layers.Layer):
+    """Axes 1 and 2 in the other order, in the mask that comes with them too."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs, autocast=False)
+        self.supports_masking = True
+
+    def call(self, inputs):
+        return ops.swapaxes(inputs, 1, 2)
+
+    def compute_mask(self, inputs, previous_mask=None):
+        return None if previous_mask is None else self.call(previous_mask)
+
+
 def laid_out(array, along):
     """An array of (B, T, ...) as one with two axes of items, around the positions if these are to be axis 1."""
     if array is None or along is None:
@@ -62,4 +77,4 @@ def laid_back(array, along):
     """The inverse of `laid_out`."""
     if along is None:
         return array
-    return Unfolded(0)(ops.swapaxes(array, 1, 2) if along == 1 else array)
+    return Unfolded(0)(Swapped()(array) if along == 1 else array)

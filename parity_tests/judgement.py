@@ -1,13 +1,14 @@
 """What a trial says of one example, and what of that is known and excused."""
 
-from itertools import combinations
+from itertools import chain, combinations
 
 import numpy as np
 
 from parity_tests import divergences
-from parity_tests.comparison import Outcome
-from parity_tests.instead import NO_NUMBERS
+from parity_tests.comparison import NO_NUMBERS, Outcome
 from parity_tests.properties import outcomes, shown
+
+WITHOUT_SIZES = ("symbolic", "reloading")  # where a call without numbers may raise what one with these sizes does not
 
 
 def judge(trial, layers, example):
@@ -44,12 +45,14 @@ def _sort(name):
 def _as_a_whole(divergence, name, judged, trial, kind, example):
     """Whether the example is as a divergence says of it as a whole; one of precision says so of what is no number.
 
-    Of what did not raise, one that says what is received excuses nothing as a whole.
+    One that says what is received instead says nothing as a whole but that a call raises an error, where it must.
     """
     whole = divergence.excuses == "examples" or (divergence.excuses == "precision" and name in NO_NUMBERS)
-    if not whole or (divergence.tells(name) and not judged[name][0].raised):
+    if not whole or not _rows(divergence, trial, kind, example).any():
         return False
-    return _rows(divergence, trial, kind, example).any()
+    if judged[name][0].raised and name not in WITHOUT_SIZES:
+        return any(divergence.may_raise(kind, one) for one in shown(trial, kind, example))
+    return judged[name][0].raised or not divergence.tells(name)
 
 
 def _rows(divergence, trial, kind, example):
@@ -62,39 +65,45 @@ def _at_once(names, divergences):
 
 
 def _after_all(trial, layers, example, names, covering):
-    """Those properties that agree with what is known: another truth, fewer rows, or the bound of what loses more.
-
-    What is said to see another example than it is given is asked first; of the others, whether they are so of that.
-    """
-    kind, name = layers.subject.kind, names[0]
-    seeing = [one for one in covering if one.sees_another(name) and _rows(one, trial, kind, example).any()]
-    seeing = [one for one in seeing if one.may_be_received(kind, example)]
-    others = [one for one in covering if not one.sees_another(name)]
+    """Those properties that agree once something that is known is taken into account."""
     excused = {}
-    for first in ([], seeing) if seeing else ([],):
-        asked = layers.held_to([], [one.account for one in first])
-        so = [one for one in others if _rows(one, trial, kind, asked.seen(example)).any()]
-        telling = [one for one in so if one.tells(name)]
-        losing = [one for one in so if one.excuses == "precision" and one not in telling]
-        narrowed, excuses = _narrowed(trial, asked, example, [one for one in so if one not in telling + losing], name)
-        for reasons in _by_number((telling, losing, excuses), first):
-            missing = [name for name in names if name not in excused]
-            if missing:
-                measured = layers.held_to(
-                    [one.loss for one in losing if one in reasons],
-                    [one.account for one in (*first, *telling) if one in reasons],
-                )
-                left = narrowed if excuses and excuses[0] in reasons else example
-                excused |= _agreeing(trial, measured, left, missing, tuple(one.name for one in reasons))
+    for reasons, held, left in _attempts(trial, layers, example, names[0], covering):
+        missing = [name for name in names if name not in excused]
+        if not missing:
+            break
+        excused |= _agreeing(trial, held, left, missing, tuple(one.name for one in reasons))
     return excused
 
 
-def _by_number(reasons, first):
-    """All that can be made of several lists of reasons, each taken whole, with few of them first; some are in all."""
-    lists = [some for some in reasons if some]
-    for number in range(0 if first else 1, len(lists) + 1):
-        for chosen in combinations(lists, number):
-            yield [*first, *(one for some in chosen for one in some)]
+def _attempts(trial, layers, example, name, covering):
+    """What may be why, few reasons first, each with what the layers are then held to, and what of the example counts.
+
+    A layer that is known to see another example than it is given is held to that one, and whatever else is known must
+    be so of that one. The rest is of three sorts: another truth, a machine that loses more, and fewer rows.
+    """
+    kind = layers.subject.kind
+    others = [one for one in covering if not one.sees_another(name)]
+    seers = [one for one in covering if one.sees_another(name) and _rows(one, trial, kind, example).any()]
+    for seeing in _subsets(seers):
+        seen = layers.held_to([], [one.account for one in seeing]).seen(example)
+        if seen is None:  # which must raise an error
+            continue
+        so = [one for one in others if _rows(one, trial, kind, seen).any()]
+        telling = [one for one in so if one.tells(name)]
+        losing = [one for one in so if one.excuses == "precision" and one not in telling]
+        fewer = [one for one in so if one not in telling + losing]
+        narrowed, fewer = _narrowed(trial, layers.held_to([], [one.account for one in seeing]), example, fewer, name)
+        for sorts in _subsets([sort for sort in (telling, losing, fewer) if sort]):
+            reasons = [*seeing, *chain(*sorts)]
+            losses = [one.loss for one in losing if losing in sorts]
+            accounts = [one.account for one in reasons if one.tells(name)]
+            if reasons:
+                yield reasons, layers.held_to(losses, accounts), narrowed if fewer in sorts else example
+
+
+def _subsets(things):
+    """All choices among a few things, small ones first."""
+    return chain.from_iterable(combinations(things, number) for number in range(len(things) + 1))
 
 
 def _agreeing(trial, layers, example, names, reasons):

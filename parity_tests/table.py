@@ -8,12 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from parity_tests import divergences
+from parity_tests.comparison import NO_NUMBERS
 from parity_tests.counterexample import disagreements
 
-EXACT = (
-    "dtype", "hidden_positions", "repeated_calls", "masks_kept", "compute_mask", "symbolic", "reloading",
-    "dropout_rate", "dropout_seed",
-)  # fmt: skip
+EXACT = (*NO_NUMBERS[1:], "dropout_rate", "dropout_seed")
 COLOURS = {"agrees": "green", "known": "yellow", "disagrees": "bold red", "error": "bold red"}
 
 

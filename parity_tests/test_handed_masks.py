@@ -4,12 +4,13 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from keras.src.backend import get_keras_mask
 
 from parity_tests import search, strategies, subjects
 from parity_tests.backend import quiet, to_numpy
 from parity_tests.comparison import within_bound
 from parity_tests.folded import halves, laid_back, laid_out
-from parity_tests.handed_masks import of_axes
+from parity_tests.handed_masks import of_axes, with_mask
 from parity_tests.judgement import disagreements
 from parity_tests.layers import Layers
 from parity_tests.properties import symbolic
@@ -35,6 +36,14 @@ def test_what_is_laid_out_along_several_axes_comes_back(items, along):
     shapes = {None: (items, 3, 5), 1: (more, 3, fewer, 5), 2: (more, fewer, 3, 5)}
     assert tuple(laid.shape) == shapes[along]
     assert np.array_equal(to_numpy(laid_back(laid, along)), array)
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("along", [1, 2])
+def test_the_mask_of_what_is_laid_out_comes_back_with_it(along):
+    array, mask = np.ones((4, 3, 5), "float32"), np.arange(12).reshape(4, 3) % 5 > 0
+    laid = with_mask(laid_out(array, along), laid_out(mask, along))
+    assert np.array_equal(to_numpy(get_keras_mask(laid_back(laid, along))), mask)
 
 
 @pytest.mark.backend

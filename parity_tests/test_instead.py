@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from parity_tests import divergences, subjects
 from parity_tests.instead import INSTEAD, mixed_masks, nothing_visible
 from parity_tests.judgement import judge
 from parity_tests.layers import Layers
+from parity_tests.multi_head_masks import NO_MASKS
 from parity_tests.properties import agreement
 from parity_tests.strategies import by_generator
 from reference.rounding import ARITHMETIC
@@ -104,3 +106,55 @@ def test_what_else_is_known_is_asked_of_the_masks_that_the_layer_makes():
         subject, example = example_of(OF_HEADS[1], seed, **settled, T=3, S=3, d_weights=True)
         judged = judge(agreement, Layers(subject), example)
         assert all(outcome.agrees for outcome, _ in judged.values())
+
+
+class OrderAlongTheAttendedAxis(keras.layers.MultiHeadAttention):
+    """Mends one of Keras's differences: the causal mask lies along axis 2 if that is attended."""
+
+    def _compute_causal_mask(self, query, value=None):
+        if self._attention_axes == (2,):
+            query, value = (keras.ops.swapaxes(array, 1, 2) for array in (query, value))
+        return super()._compute_causal_mask(query, value)
+
+
+@pytest.mark.tensorflow
+def test_a_layer_that_mends_one_difference_may_have_the_others():
+    alone = {
+        "attention_mask given": False,
+        "query_mask given": False,
+        "key_mask given": False,
+        "value_mask given": False,
+    }
+    settled = {
+        **alone,
+        "attention_axes": 2,
+        "window of axis 1": False,
+        "causal": True,
+        "B": 3,
+        "T": 3,
+        "S": 4,
+        "d_k": 3,
+    }
+    subject = subjects.find(OrderAlongTheAttendedAxis)
+    _, example = example_of(OF_HEADS[0], 0, **{**settled, "dtype": "float64", "lengths": "free", "depths": "free"})
+    judged = judge(agreement, Layers(subject), example)
+    assert all(outcome.agrees for outcome, _ in judged.values())
+    assert judged["output"][1] == ("scale_in_float32",)
+
+
+class RefusesMasksAlongAxis2(keras.layers.MultiHeadAttention):
+    """Refuses each causal call along axis 2, also where the masks fit."""
+
+    def _compute_causal_mask(self, query, value=None):
+        if self._attention_axes == (2,):
+            raise ValueError("masks: expected another shape")
+        return super()._compute_causal_mask(query, value)
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize(("T", "S", "refused"), [(2, 2, False), (3, 4, True)])  # axis 1 has two items
+def test_a_call_that_keras_takes_must_not_be_refused(T, S, refused):
+    settled = {"attention_axes": 2, "window of axis 1": False, "causal": True, "B": 4, "T": T, "S": S}
+    _, example = example_of(OF_HEADS[0], 0, **settled, **NO_MASKS, lengths="free", depths="free")
+    outcome, excuses = judge(agreement, Layers(subjects.find(RefusesMasksAlongAxis2)), example)["agreement"]
+    assert (outcome.agrees, "causal_along_another_axis" in excuses) == (refused, refused)

@@ -10,12 +10,9 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from parity_tests.comparison import NO_NUMBERS
 from parity_tests.folded import halves
 from parity_tests.instead import mixed_masks, nothing_visible
-
-NO_NUMBERS = (
-    "agreement", "dtype", "hidden_positions", "compute_mask", "repeated_calls", "masks_kept", "symbolic", "reloading",
-)  # fmt: skip
 
 
 class Instead(NamedTuple):
