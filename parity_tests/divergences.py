@@ -68,7 +68,7 @@ class Divergence(NamedTuple):
 
     def tells(self, property_name):
         """Whether it says what is received in a property, so that it excuses nothing else."""
-        if not self.instead or (property_name == "permutation" and self.account.mixes_items):
+        if not self.instead or (property_name == "permutation" and self.account.knows_order):
             return False
         return bool(self.raises) or self.account.tells(property_name)
 

@@ -88,8 +88,21 @@ def test_a_row_that_is_excused_excuses_no_other():
     assert (outcome.agrees, excuses) == (False, ())
 
 
-@pytest.mark.tensorflow
 def test_a_loss_of_precision_excuses_nothing_that_is_larger():
+    class OffByATenth(keras.layers.Softmax):
+        def call(self, inputs, mask=None):
+            return 1.1 * super().call(inputs, mask=mask)
+
+    settled = {"axis": (2, 3), "scores": "large", "dtype": "float32", "traced": False, "S": 8, "lengths": "free"}
+    for layer, agrees in ((keras.layers.Softmax, True), (OffByATenth, False)):
+        subject = subjects.find(layer)
+        (drawn, *_) = strategies.of_corner(subject.kind, subject.options, settled, seed=0)
+        outcome, excuses = judge(agreement, Layers(subject), drawn.example)["output_alone"]
+        assert (outcome.agrees, excuses) == (agrees, ("softmax_over_several_axes",) if agrees else ())
+
+
+@pytest.mark.tensorflow
+def test_a_scale_that_is_known_to_be_rounded_excuses_no_other():
     plain = {"attention_axes": None, "causal": False, "sliding_window": None, "attention_mask given": False}
     settled = {**plain, "dtype": "float64", "traced": False, "d_k": 3, "values": "moderate", "T": 4, "S": 5}
     for layer, agrees in ((keras.layers.MultiHeadAttention, True), (mutants.ScaleOfAllHeads, False)):

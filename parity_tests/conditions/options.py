@@ -39,18 +39,19 @@ def several_axes(kind, example):
 
 
 def bias_along_another_axis(kind, example):
-    """An example with a bias whose last axis is 1, and the other as long as axis 1, if that is known.
+    """An example with a bias whose last axis is 1, and the other as long as axis 1, if that is known."""
+    return np.bool_(misplaced_biases(example) and (example.sizes_known or not example.traced))
 
-    It is that of heads of depth 1, or that of an output of two axes.
-    """
+
+def misplaced_biases(example):
+    """The letters of such biases: those of heads of depth 1, or that of an output of two axes."""
+    if "b_q" not in example.weights:
+        return ()
     T, S = (example.inputs[name].shape[1] for name in ("query", "value"))
     if example.constructor.get("attention_axes") == 2:  # where half of the items are along axis 1
         T = S = halves(len(example.judged))[1]
-    of_positions = {"W_q": T, "W_g": T, "W_k": S, "W_v": S}
-    biases = [
-        (*example.weights[name].shape[1:], of_positions[name]) for name in of_positions.keys() & example.weights.keys()
-    ]
+    shapes = {letter: example.weights[f"b_{letter}"].shape for letter in "qgkv" if f"b_{letter}" in example.weights}
     if isinstance(example.constructor.get("output_shape"), tuple):
-        biases.append((*example.constructor["output_shape"], T))
-    taken = any(last == 1 < first == positions for first, last, positions in biases)
-    return np.bool_(taken and "b_q" in example.weights and (example.sizes_known or not example.traced))
+        shapes["o"] = example.constructor["output_shape"]
+    along = {"q": T, "g": T, "k": S, "v": S, "o": T}
+    return tuple(letter for letter, (first, last) in shapes.items() if last == 1 < first == along[letter])

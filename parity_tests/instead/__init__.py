@@ -1,6 +1,6 @@
 """What layers do instead of what the reference does: the names that ``instead`` has in ``divergences.toml``.
 
-A known difference that says what is received excuses nothing: the layer is held to that.
+Of the properties that such an account tells, a known difference excuses nothing: the layer is held to it.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ import numpy as np
 
 from parity_tests.comparison import NO_NUMBERS
 from parity_tests.folded import halves
-from parity_tests.instead import mixed_masks, nothing_visible
+from parity_tests.instead import misplaced_bias, mixed_masks, nothing_visible
 
 
 class Instead(NamedTuple):
@@ -32,8 +32,8 @@ class Instead(NamedTuple):
         Those that its results may have.
     returns_dropped
         Whether the weights that it returns are those after dropout.
-    mixes_items
-        Whether an item may depend on others, so that their order says nothing.
+    knows_order
+        Whether the result depends on the order of items or of keys, so that another order shows nothing.
     forward_alone
         The backends on which it tells nothing of gradients.
     """
@@ -43,7 +43,7 @@ class Instead(NamedTuple):
     symbol: Callable[..., Any] | None = None
     dtypes: tuple[str, ...] = ()
     returns_dropped: bool = False
-    mixes_items: bool = False
+    knows_order: bool = False
     forward_alone: tuple[str, ...] = ()
 
     def tells(self, name):
@@ -91,7 +91,8 @@ INSTEAD = {
     "attends without the mask where nothing is visible": Instead(truth=nothing_visible.without_the_mask),
     "attends evenly where nothing is visible": Instead(truth=nothing_visible.evenly, forward_alone=("torch",)),
     "rounds the scale to float32": Instead(sees=scale_in_float32),
-    "combines masks as if the first axis were attended": Instead(sees=mixed_masks.combined, mixes_items=True),
+    "combines masks as if the first axis were attended": Instead(sees=mixed_masks.combined, knows_order=True),
+    "adds biases along the positions": Instead(truth=misplaced_bias.along_positions, knows_order=True),
     "square symbolic weights": Instead(symbol=square),
     "computes in float32": Instead(symbol=as_asked_for, dtypes=("float32",)),
     "multiplies in float32": Instead(symbol=as_asked_for, dtypes=("float32", "float64")),

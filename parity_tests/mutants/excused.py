@@ -42,6 +42,16 @@ class PaddingOfItemsIgnoredBesideAMaskOfHeads(MultiHead):
         return super()._compute_attention_mask(query, value, **masks)
 
 
+class NoNumberWhereHeadsOfDepthOneAreAsManyAsQueries(MultiHead):
+    """Outputs NaN if heads have depth 1 and biases, and there are as many heads as queries."""
+
+    def _compute_attention(self, query, *arguments, **options):
+        found, weights = super()._compute_attention(query, *arguments, **options)
+        if self.key_dim == 1 and self.use_bias and query.shape[1] == self.num_heads > 1:
+            found = found * float("nan")
+        return found, weights
+
+
 class SymbolicDepthOfTheValues(GroupQuery):
     """Takes values of another depth than the queries without numbers too, and announces an output of that depth."""
 
