@@ -28,7 +28,7 @@ def drawn(subject, **settled):
 @pytest.mark.parametrize("scale", [0.0, -0.75, 0.3])
 def test_a_causal_call_gives_nan_in_the_rows_that_are_known(scale):
     subject = adapters.KerasDotProductAttention()
-    layers, known_of_any = Layers(subject), conditions.hidden_by_causal_and_scale_not_positive
+    layers, known_of_any = Layers(subject), conditions.visible.hidden_by_causal_and_scale_not_positive
     for (T, S), groups, masked in itertools.product([(2, 1), (2, 4), (4, 3)], ONE_KEY_HEAD, (False, True)):
         given = {"mask given": masked, "bias given": False, "fewer mask axes": False}
         example = drawn(subject, T=T, S=S, groups=groups, scale=scale, causal=True, scores="integers", **given)
@@ -47,7 +47,7 @@ def test_a_mask_or_bias_is_refused_if_it_is_known_to_be(name):
         axes = {f"{name} axes": (False, False, of_queries, True)}
         example = drawn(subject, causal=causal, scale=None, groups=1, **given, **axes)
         raised = outcomes(agreement, Layers(subject), example).get("agreement")
-        known = conditions.mask_or_bias_of_keys(subject.kind, example)
+        known = conditions.masks.mask_or_bias_of_keys(subject.kind, example)
         assert (raised is not None and "Dimension out of range" in raised.message) == (BACKEND == "torch" and known)
 
 

@@ -179,7 +179,7 @@ def test_scores_that_overflow_in_float32_are_known_where_float64_is_computed_in_
         example = subjects.KINDS[kind].plain()
         inputs = {name: 1e5 * array.astype("float64") for name, array in example.inputs.items()}  # scores of 3e10
         example = example._replace(dtype="float64", inputs=inputs, d_weights=None)
-        known = conditions.overflowing_scores_without_weights(subjects.KINDS[kind], example).all()
+        known = conditions.scores.overflowing_scores_without_weights(subjects.KINDS[kind], example).all()
         assert known == (in_float32 or computed_dtype("float64") == "float32")
 
 
@@ -190,7 +190,7 @@ def test_jax_compiles_bfloat16_but_for_the_sizes_that_are_known():
         sizes = {"H": 1, "groups": 1, "B": B, "T": T, "S": S, "d_k": d_k, "lengths": "free"}
         settled = {**sizes, "dtype": "bfloat16", "traced": True}
         example = next(strategies.of_corner(subject.kind, subject.options, settled, seed=0)).example
-        known = conditions.one_number_bfloat16_compiled(subject.kind, example)
+        known = conditions.dtypes.one_number_bfloat16_compiled(subject.kind, example)
         raised = outcomes(agreement, Layers(subject), example).get("agreement")
         assert (raised is not None and "ElementalIrEmitter" in raised.message) == (on_jax and known)
 
@@ -205,7 +205,7 @@ def test_biases_go_along_another_axis_in_a_graph_that_knows_its_sizes(bias, know
     subject = subjects.find("keras.layers.MultiHeadAttention")
     settled = {**ALIKE, **bias, "dtype": "float32", "traced": True, "sizes known": known}
     example = next(strategies.of_corner(subject.kind, subject.options, settled, seed=0)).example
-    assert conditions.bias_along_another_axis(subject.kind, example) == known
+    assert conditions.options.bias_along_another_axis(subject.kind, example) == known
     found = judge(agreement, Layers(subject), example).values()
     assert any("bias_along_another_axis" in excuses for _, excuses in found) == known
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from parity_tests.backend import computed_dtype, graphs_know_sizes
+from parity_tests.conditions.rows import nowhere, scores_of
 from reference.rounding import ARITHMETIC
 
 FUSED = ("attention_of_heads", "multi_head_attention")
@@ -43,13 +44,3 @@ def _largest_score(kind, example, among=None):
         among = among.reshape(*among.shape[:-1], *(1,) * (scores.ndim - among.ndim), among.shape[-1])
         scores = np.where(among, scores, 0.0)
     return scores.max(axis=tuple(range(example.judged.ndim, scores.ndim)), initial=0.0)
-
-
-def scores_of(kind, example):
-    """The truth of the scores, as the backend computes them."""
-    return kind.expected(example._replace(d_weights=None), ARITHMETIC[computed_dtype(example.dtype)])["scores"]
-
-
-def nowhere(example):
-    """No rows."""
-    return np.zeros(example.judged.shape, dtype=bool)

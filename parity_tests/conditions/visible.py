@@ -3,7 +3,7 @@
 import numpy as np
 
 from parity_tests.conditions.options import one_key_head
-from parity_tests.conditions.scores import nowhere, scores_of
+from parity_tests.conditions.rows import nowhere, scores_of
 from parity_tests.strategies import numpy_dtype
 
 LOST = 750  # an exponential of less than minus that is 0 in every dtype
