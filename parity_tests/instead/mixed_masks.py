@@ -8,7 +8,9 @@ from functools import reduce
 
 import numpy as np
 
-from parity_tests.folded import halves
+from parity_tests.backend import to_numpy
+from parity_tests.folded import halves, laid_out
+from parity_tests.handed_masks import of_axes
 from parity_tests.multi_head_masks import PADDING
 
 
@@ -21,7 +23,7 @@ def combined(kind, example):
     try:
         of_positions = _of_positions(example, along)
         if mask is not None:
-            of_positions.append(_as_handed(mask, example.manner.get("mask_axes", 3), along))
+            of_positions.append(to_numpy(of_axes(mask, example.manner.get("mask_axes", 3), along)))
         made = reduce(np.logical_and, of_positions)
         while made.ndim < len(batch) + 3:
             made = np.expand_dims(made, -3)
@@ -39,9 +41,10 @@ def combined(kind, example):
 
 def _of_positions(example, along):
     """Masks of queries, keys and values with one more axis, the causal one and that of the window, along axis 1."""
-    laid = [_laid_out(example.masks[name], along) for name in PADDING]
+    given = {name: example.masks[name] for name in PADDING if example.masks[name] is not None}
     found = [
-        mask[..., None] if number == 0 else mask[..., None, :] for number, mask in enumerate(laid) if mask is not None
+        np.expand_dims(to_numpy(laid_out(mask, along)), -1 if name == "query_mask" else -2)
+        for name, mask in given.items()
     ]
     T, S = (halves(len(example.judged))[1] if along == 2 else array.shape[1]
             for array in (example.inputs["query"], example.inputs["value"]))  # fmt: skip
@@ -52,20 +55,3 @@ def _of_positions(example, along):
     if window is not None:
         found.append((np.abs(distance) < window)[None])
     return found
-
-
-def _as_handed(mask, axes, along):
-    """An attention mask of (B, H, T, S) with the axes that the layer is handed."""
-    mask = _laid_out(mask, along and 2)
-    if axes == 4:
-        return mask
-    mask = np.squeeze(mask, -3)
-    return mask[(0,) * (mask.ndim - 2)] if axes == 2 else mask
-
-
-def _laid_out(mask, along):
-    """What `folded.laid_out` does, of an array."""
-    if mask is None or along is None:
-        return mask
-    folded = mask.reshape(*halves(mask.shape[0]), *mask.shape[1:])
-    return np.swapaxes(folded, 1, 2) if along == 1 else folded
