@@ -52,20 +52,9 @@ def draw(choice, rng, options):
     _, fields = strategies.way_of_calling(choice, options, scaled=False)
     depths = strategies.depths(choice, ("d_k",))
     (B, T, S), d_k, dtype = strategies.lengths(choice, ("B", "T", "S"), depths).values(), depths["d_k"], fields["dtype"]
-    H = choice("H", (2, 1, 3, 4))
-    groups = choice("groups", tuple(n for n in (1, 2, 3, 4) if H % n == 0))
-    K = H // groups if H % groups == 0 else H
-    of_scores, of_values = (choice(name, strategies.KINDS_OF_VALUES) for name in ("scores", "values"))
-    wide = strategies.largest_exact(dtype, d_k)
-    kinds = {
-        "query": ((B, T, H, d_k), of_scores),
-        "key": ((B, S, K, d_k), of_scores),
-        "value": ((B, S, K, d_k), of_values),
-    }
-    inputs = {name: strategies.arrays(choice, shape, dtype, rng, kind, wide) for name, (shape, kind) in kinds.items()}
-    if choice("bias given", (False, True)):
-        kind = choice("bias", ("integers", "ordinary"))
-        inputs["bias"] = strategies.arrays(choice, _shape(choice, "bias", B, H, T, S), dtype, rng, kind)
+    H, K = _heads(choice)
+    inputs = _inputs(choice, rng, dtype, (B, T, H, d_k), (B, S, K, d_k))
+    inputs |= _bias(choice, rng, dtype, B, H, T, S)
     mask = rng.random(_shape(choice, "mask", B, H, T, S)) < 0.7 if choice("mask given", (False, True)) else None
     given = {"mask": mask, "bias": inputs.get("bias")}
     return Example(
@@ -79,6 +68,29 @@ def draw(choice, rng, options):
         manner=dict(_lacking(choice, given)),
         **fields,
     )
+
+
+def _heads(choice):
+    """How many heads queries have, and how many keys and values have."""
+    H = choice("H", (2, 1, 3, 4))
+    groups = choice("groups", tuple(n for n in (1, 2, 3, 4) if H % n == 0))
+    return H, H // groups if H % groups == 0 else H
+
+
+def _inputs(choice, rng, dtype, of_queries, of_keys):
+    """Query, key and value, of these shapes."""
+    of_scores, of_values = (choice(name, strategies.KINDS_OF_VALUES) for name in ("scores", "values"))
+    wide = strategies.largest_exact(dtype, of_queries[-1])
+    kinds = {"query": (of_queries, of_scores), "key": (of_keys, of_scores), "value": (of_keys, of_values)}
+    return {name: strategies.arrays(choice, shape, dtype, rng, kind, wide) for name, (shape, kind) in kinds.items()}
+
+
+def _bias(choice, rng, dtype, *sizes):
+    """The bias by its name, if there is one."""
+    if not choice("bias given", (False, True)):
+        return {}
+    kind = choice("bias", ("integers", "ordinary"))
+    return {"bias": strategies.arrays(choice, _shape(choice, "bias", *sizes), dtype, rng, kind)}
 
 
 def _lacking(choice, given):

@@ -19,24 +19,9 @@ def draw(choice, rng, options):
     """Any example of the kind."""
     constructor, fields = strategies.way_of_calling(choice, options, scaled=False)
     constructor |= _made(choice, options)
-    depths = strategies.depths(choice, DEPTHS)
-    depths |= {name: depths[other] for option, (name, other) in UNLESS_GIVEN.items() if option not in options}
-    lengths = strategies.lengths(choice, ("B", "T", "S"), depths)
-    two = "two_inputs" in options and not choice("key given", (True, True, False))
-    same = two and "same_tensor" in options and choice("same tensor", (False, True, True))
-    if same:
-        lengths["S"], depths["d_value"] = lengths["T"], depths["d_query"]
-    if two:
-        depths["d_key"] = depths["d_value"]
-    (B, T, S), H, dtype = lengths.values(), constructor["num_heads"], fields["dtype"]
-    masks = masks_of(choice, B, H, T, S, constructor, options, rng)
-    how = manner(choice, masks, constructor, options)
-    if "output_shape" in options and choice("output axes", (1, 1, 1, 2)) == 2:
-        how["output_axes"] = 2
-    if two:
-        masks["key_mask"] = None
-    if same:
-        masks["value_mask"], how["same_tensor"] = masks["query_mask"], True
+    (B, T, S), depths, two, same = _sizes(choice, options)
+    H, dtype = constructor["num_heads"], fields["dtype"]
+    masks, how = _masks(choice, rng, (B, H, T, S), constructor, options, two, same)
     cotangent = strategies.cotangents
     return Example(
         constructor=constructor | _depths_given(depths, options, how),
@@ -49,6 +34,33 @@ def draw(choice, rng, options):
         manner=how,
         **fields,
     )
+
+
+def _sizes(choice, options):
+    """Lengths and depths, whether the values are the keys too, and whether these are the queries too."""
+    depths = strategies.depths(choice, DEPTHS)
+    depths |= {name: depths[other] for option, (name, other) in UNLESS_GIVEN.items() if option not in options}
+    lengths = strategies.lengths(choice, ("B", "T", "S"), depths)
+    two = "two_inputs" in options and not choice("key given", (True, True, False))
+    same = two and "same_tensor" in options and choice("same tensor", (False, True, True))
+    if same:
+        lengths["S"], depths["d_value"] = lengths["T"], depths["d_query"]
+    if two:
+        depths["d_key"] = depths["d_value"]
+    return lengths.values(), depths, two, same
+
+
+def _masks(choice, rng, sizes, constructor, options, two, same):
+    """The masks, of which there is one for each input, and the manner of the call."""
+    masks = masks_of(choice, *sizes, constructor, options, rng)
+    how = manner(choice, masks, constructor, options)
+    if "output_shape" in options and choice("output axes", (1, 1, 1, 2)) == 2:
+        how["output_axes"] = 2
+    if two:
+        masks["key_mask"] = None
+    if same:
+        masks["value_mask"], how["same_tensor"] = masks["query_mask"], True
+    return masks, how
 
 
 def _inputs(choice, rng, B, T, S, depths, dtype, two, same):
@@ -146,36 +158,44 @@ def identity(example):
     """Heads of moderate scores that each find the identity matrix twice, which a gate alone may weaken."""
     rng = np.random.default_rng(example.d_output.size)
     B, T, S = 16, 8, 8  # so that the depth of a head, twice S, has a root that no float32 rounds
-    H, groups, two = example.constructor["num_heads"], example.constructor.get("groups", 1), "key" not in example.inputs
-    depths = dict.fromkeys(("d_k", "d_v"), 2 * S) | dict.fromkeys(("d_query", "d_output"), H * 2 * S)
-    depths |= {"d_value": S, "d_key": S}
-    options = example.constructor.keys() & UNLESS_GIVEN.keys()
+    H, dtype = example.constructor["num_heads"], strategies.numpy_dtype(example.dtype)
     inputs = {"query": rng.normal(size=(B, T, H * 2 * S)), "key": rng.normal(size=(B, S, S)) / S**0.5}
     inputs["value"] = np.broadcast_to(np.eye(S), (B, S, S))
-    learned = {
-        "W_q": rng.normal(size=(H * 2 * S, H, 2 * S)) / (H * 2 * S) ** 0.5,
-        "W_k": rng.normal(size=(S, H // groups, 2 * S)),
-        "W_v": np.repeat(twice(S)[:, None], H // groups, axis=1),
-        "W_o": np.eye(H * 2 * S).reshape(H, 2 * S, H * 2 * S),
-        "W_g": rng.normal(size=(H * 2 * S, H, 2 * S)) / (H * 2 * S) ** 0.5,
-    }
-    dtype = strategies.numpy_dtype(example.dtype)
-    zeros = weights(_first, rng, example.constructor, depths, example.dtype)
-    shown = {"query_mask": (B, T), "attention_mask": (*_items_and_heads(example, B), T, S)}
+    depths = {"d_k": 2 * S, "d_v": 2 * S, "d_query": H * 2 * S, "d_key": S, "d_value": S, "d_output": H * 2 * S}
+    options = example.constructor.keys() & UNLESS_GIVEN.keys()
     return example._replace(
         constructor=example.constructor | _depths_given(depths, options, example.manner),
-        inputs={name: array.astype(dtype) for name, array in inputs.items() if not (two and name == "key")},
-        weights={name: learned.get(name, np.zeros(array.shape)).astype(dtype) for name, array in zeros.items()},
-        masks={
-            name: None if mask is None else some_hidden(rng, *shown.get(name, (B, S)))
-            for name, mask in example.masks.items()
-        },
+        inputs={name: inputs[name].astype(dtype) for name in example.inputs},
+        weights={name: array.astype(dtype) for name, array in _of_identity(rng, example, depths).items()},
+        masks=dict(_hiding_some(rng, example, B, T, S)),
         d_output=rng.integers(-2, 3, (B, T, H * 2 * S)).astype(dtype),
         d_weights=None if example.d_weights is None else rng.integers(-2, 3, (B, T, H, S)).astype(dtype),
         judged=np.ones((B, T), dtype=bool),
         training=True,
         manner={name: way for name, way in example.manner.items() if name != "same_tensor"},
     )
+
+
+def _of_identity(rng, example, depths):
+    """Weights with which each head's values are those given, twice, and its output a part of its own; biases are 0."""
+    H, depth, d_query, S = example.constructor["num_heads"], depths["d_k"], depths["d_query"], depths["d_value"]
+    groups = example.constructor.get("groups", 1)
+    learned = {
+        "W_q": rng.normal(size=(d_query, H, depth)) / d_query**0.5,
+        "W_k": rng.normal(size=(S, H // groups, depth)),
+        "W_v": np.repeat(twice(S)[:, None], H // groups, axis=1),
+        "W_o": np.eye(d_query).reshape(H, depth, d_query),
+        "W_g": rng.normal(size=(d_query, H, depth)) / d_query**0.5,
+    }
+    shaped = weights(_first, rng, example.constructor, depths, example.dtype)
+    return {name: learned.get(name, np.zeros(array.shape)) for name, array in shaped.items()}
+
+
+def _hiding_some(rng, example, B, T, S):
+    """Masks of these sizes where the example has any."""
+    shapes = {"query_mask": (B, T), "attention_mask": (*_items_and_heads(example, B), T, S)}
+    for name, mask in example.masks.items():
+        yield name, None if mask is None else some_hidden(rng, *shapes.get(name, (B, S)))
 
 
 def _items_and_heads(example, B):
