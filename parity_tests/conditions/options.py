@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from parity_tests.folded import halves
+from parity_tests.conditions.rows import misplaced_biases
 
 
 def in_training(kind, example):
@@ -41,17 +41,3 @@ def several_axes(kind, example):
 def bias_along_another_axis(kind, example):
     """An example with a bias whose last axis is 1, and the other as long as axis 1, if that is known."""
     return np.bool_(misplaced_biases(example) and (example.sizes_known or not example.traced))
-
-
-def misplaced_biases(example):
-    """The letters of such biases: those of heads of depth 1, or that of an output of two axes."""
-    if "b_q" not in example.weights:
-        return ()
-    T, S = (example.inputs[name].shape[1] for name in ("query", "value"))
-    if example.constructor.get("attention_axes") == 2:  # where half of the items are along axis 1
-        T = S = halves(len(example.judged))[1]
-    shapes = {letter: example.weights[f"b_{letter}"].shape for letter in "qgkv" if f"b_{letter}" in example.weights}
-    if isinstance(example.constructor.get("output_shape"), tuple):
-        shapes["o"] = example.constructor["output_shape"]
-    along = {"q": T, "g": T, "k": S, "v": S, "o": T}
-    return tuple(letter for letter, (first, last) in shapes.items() if last == 1 < first == along[letter])

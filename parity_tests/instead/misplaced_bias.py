@@ -5,7 +5,7 @@ Those have the shape (n, 1), where the n numbers go to the n positions along axi
 
 import numpy as np
 
-from parity_tests.conditions.options import misplaced_biases
+from parity_tests.conditions.rows import misplaced_biases
 from parity_tests.folded import halves
 from reference.rounding import track
 
