@@ -13,7 +13,7 @@ from parity_tests.backend import dtype_name, full_precision, in_words, quiet, to
 from parity_tests.comparison import Outcome, compare, same, within_bound, worst
 from parity_tests.dropout import dropout
 from parity_tests.layers import called
-from parity_tests.watched import Watched
+from parity_tests.watched import watch
 from reference.rounding import ARITHMETIC
 
 
@@ -81,8 +81,8 @@ def repeated_calls(layers, example):
     Nor is what it was handed changed, and the masks that came with a tensor are still with it.
     """
     built = layers.fresh(example)
-    built.layer = watched = Watched(built.layer)
-    first, second = (built.run(example, return_attention_scores=True) for _ in range(2))
+    with watch(built.layer) as watched:
+        first, second = (built.run(example, return_attention_scores=True) for _ in range(2))
     outcomes = _unchanged(first, second, example.judged) | {"": watched.unchanged()}
     kept = watched.masks_kept()
     return {"repeated_calls": worst(outcomes)} | ({} if kept is None else {"masks_kept": kept})

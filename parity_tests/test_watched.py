@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from keras.src.backend import set_keras_mask  # for which there is nothing public
 
-from parity_tests import subjects
+from parity_tests import adapters, subjects
 from parity_tests.judgement import judge
 from parity_tests.layers import Layers
-from parity_tests.properties import repeated_calls
-from parity_tests.watched import Watched
+from parity_tests.properties import outcomes, repeated_calls
+from parity_tests.watched import watch
 
 
 def masked():
@@ -18,9 +18,20 @@ def masked():
     return tensor
 
 
-def watched(layer, *tensors):
-    one = Watched(layer)
-    one(*tensors)
+class Called:
+    """A function in a layer's place."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, *tensors):
+        return self.function(*tensors)
+
+
+def watched(function, *tensors):
+    layer = Called(function)
+    with watch(layer) as one:
+        layer(*tensors)
     return one
 
 
@@ -59,9 +70,44 @@ def test_what_is_no_number_is_unchanged():
     assert watched(lambda array: None, np.full(3, np.nan)).unchanged().agrees
 
 
-def test_all_else_is_the_layers_own():
+@pytest.mark.backend
+def test_what_is_watched_is_the_layer_itself_and_is_so_no_longer_than_it_is_watched():
     layer = keras.layers.Dense(2)
-    assert Watched(layer).units == layer.units
+    with watch(layer) as one:
+        assert isinstance(layer, keras.layers.Dense)
+        layer.note = "kept"
+        layer(keras.ops.ones((1, 3)))
+    assert (type(layer), layer.note, len(one.seen)) == (keras.layers.Dense, "kept", 1)
+    layer(keras.ops.ones((1, 3)))
+    assert len(one.seen) == 1
+
+
+class Around(keras.layers.Layer):
+    """A layer with another in it."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def call(self, inputs):
+        return self.layer(inputs)
+
+
+class InAModel(adapters.KerasSoftmax):
+    """Keras's layer, which is called as a part of another, and that as a part of a model."""
+
+    def call(self, layer, inputs, masks, return_attention_scores, use_causal_mask):
+        assert isinstance(layer, keras.layers.Softmax)
+        layer.note = "kept"
+        scores = keras.Input(batch_shape=inputs[0].shape)
+        return keras.Model(scores, Around(layer)(scores))(inputs[0])
+
+
+@pytest.mark.backend
+def test_an_adapter_may_do_with_what_is_watched_what_it_may_with_any_layer():
+    subject = InAModel()
+    outcome = outcomes(repeated_calls, Layers(subject), subject.kind.plain())["repeated_calls"]
+    assert outcome.agrees, outcome.message
 
 
 @pytest.mark.backend
