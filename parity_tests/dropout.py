@@ -3,17 +3,14 @@
 A gate, of which none is 0, leaves to be seen which they are.
 """
 
-import itertools
-import math
-
 import numpy as np
 
 from parity_tests.backend import dtype_name, to_numpy
+from parity_tests.chance import at_random, unlikely
 from parity_tests.comparison import Outcome, within_bound, worst
 from parity_tests.layers import BuiltLayer
 from reference.rounding import ARITHMETIC, track
 
-RARE = 50 * math.log(2)  # each of some three hundred tails that are looked at is beyond that once in 2**50 times
 OF_THE_TRIAL = ", with identity matrices as values,"
 MANY = 16  # times as many items, for the share that is dropped
 
@@ -31,21 +28,24 @@ def dropout(layers, example):
     example = subject.kind.identity(example)
     layer = BuiltLayer(subject, example, restored=True)
     results, gradients = layer.run_with_gradients(example)
-    if dtype_name(results[0]) not in ARITHMETIC:
-        return {}
+    return _outcomes(layers, layer, example, results, gradients) if dtype_name(results[0]) in ARITHMETIC else {}
+
+
+def _outcomes(layers, layer, example, results, gradients):
+    """What each property says of a call in training with identity matrices as values."""
+    subject = layers.subject
     expected = subject.kind.expected(example, layers.arithmetic(dtype_name(results[0])))
-    weights = expected["weights"]
+    weights, of_returned = expected["weights"], 1.0
     kept = _of_identity(results[0], weights)
     outcomes = {
         "dropout": _of_output(layer, example, results[0], weights, expected["output"]),
-        "dropout_rate": _of_chance(layer, example, kept, _of_identity(expected["output"].value, weights)),
+        "dropout_rate": _of_chance(layer, example, kept, _told(expected)),
     }
-    of_returned = 1.0
     if len(results) == 2:
         received = to_numpy(results[1])
         if layers.return_dropped:
             of_returned = _factors(example, _kept_of_returned(received, kept, expected), weights)
-        outcomes["weights_in_training"] = within_bound(received, weights * of_returned)
+        outcomes["weights_in_training"] = _of_returned(layers, layer, example, received, expected, of_returned)
     if outcomes["dropout"].agrees:  # else nobody knows what was dropped
         outcomes["gradients_in_training"] = _of_gradients(subject.kind, example, gradients, weights, kept, of_returned)
     if "seed" in example.constructor and not example.traced:
@@ -88,10 +88,27 @@ def _factors(example, kept, weights):
     return np.where(kept, _factor(example, weights.arithmetic), 0.0)
 
 
+def _told(expected):
+    """Which weights the output tells, as those of a hidden query it does not."""
+    return _of_identity(expected["output"].value, expected["weights"])
+
+
 def _kept_of_returned(received, kept, expected):
-    """The same of weights that are returned, which tell it themselves where the output of a hidden query does not."""
-    told = _of_identity(expected["output"].value, expected["weights"])
-    return np.where(told, kept, (received != 0) if received.shape == kept.shape else True)
+    """The same of weights that are returned, which tell it themselves where the output does not."""
+    return np.where(_told(expected), kept, (received != 0) if received.shape == kept.shape else True)
+
+
+def _of_returned(layers, layer, example, received, expected, factors):
+    """Whether weights that are returned are those before dropout times these factors.
+
+    Where they tell themselves which were dropped, that must look random too.
+    """
+    weights = expected["weights"]
+    outcomes = {"": within_bound(received, weights * factors)}
+    untold = (weights.value != 0) & ~_told(expected)
+    if layers.return_dropped and outcomes[""].agrees and untold.any():
+        outcomes["of hidden queries"] = _of_chance(layer, example, received != 0, untold, returned=True)
+    return worst(outcomes)
 
 
 def _of_gradients(kind, example, gradients, weights, kept, of_returned):
@@ -143,61 +160,19 @@ def _of_no_seed(subject, example, kept):
     return Outcome(True)
 
 
-def _of_chance(layer, example, kept, readable):
-    """Whether what is dropped looks random: the share of very many weights, and the rest of two calls."""
+def _of_chance(layer, example, kept, readable, returned=False):
+    """Whether what is dropped looks random: the share of very many weights, and the rest of two calls.
+
+    It is read off the output, or off the weights that are ``returned``.
+    """
     rate = example.constructor["dropout"]
     many = example.taken(np.tile(np.arange(len(kept)), MANY))
-    left = _of_identity(layer.run(many, return_attention_scores=False)[0], kept)[np.concatenate(MANY * [readable])]
+
+    def read(results):
+        return to_numpy(results[1]) != 0 if returned else _of_identity(results[0], kept)
+
+    left = read(layer.run(many, return_attention_scores=returned))[np.concatenate(MANY * [readable])]
     for one in (left, kept[readable]):
         if unlikely(int(one.sum()), one.size, 1 - rate):
             return Outcome(False, np.inf, message=f"kept {one.mean():.3f} of the weights, expected {1 - rate:.3f}")
-    again = _of_identity(layer.run_with_gradients(example)[0][0], kept)
-    return at_random(kept, again, readable, 1 - rate)
-
-
-def at_random(kept, again, readable, share):
-    """Whether two calls, and positions at any distance and on any diagonal, know nothing of one another."""
-    expected = share**2 + (1 - share) ** 2
-    calls, seen = np.array([kept, again]), np.array([readable, readable])
-    pairs = [("two calls", calls, seen, 0, 1)]
-    names = ("items", "queries", "keys") if kept.ndim == 3 else ("items", "queries", "heads", "keys")
-    for axis, name in enumerate(names):
-        distances = range(1, kept.shape[axis])
-        pairs += [(f"{name} at a distance of {distance}", kept, readable, axis, distance) for distance in distances]
-    for axis, along in itertools.combinations(range(kept.ndim), 2):
-        for turn in (1, -1):
-            turned = (_turned(array, axis, along, turn) for array in (kept, readable))
-            pairs.append(("neighbours on a diagonal", *turned, axis, 1))
-    for name, array, seen, axis, distance in pairs:
-        for same in _same(array, seen, axis, distance):
-            if unlikely(int(same.sum()), same.size, expected):
-                return Outcome(False, np.inf, message=f"{name} drop the same {same.mean():.3f} of the time")
-    return Outcome(True)
-
-
-def _turned(array, axis, along, turn):
-    """The array with its diagonals laid along an axis: number i of the axis is rolled i times back along another."""
-    rows = [np.roll(row, -turn * number, axis=along - 1) for number, row in enumerate(np.moveaxis(array, axis, 0))]
-    return np.moveaxis(np.array(rows), 0, axis)
-
-
-def _same(kept, readable, axis, distance):
-    """Whether both of a pair are kept or both dropped, of pairs at a distance along an axis: twice, each disjoint."""
-    size = kept.shape[axis]
-    for half in (0, 1):
-        first = np.flatnonzero(np.arange(size) // distance % 2 == half)
-        first = first[first + distance < size]
-        both = np.take(readable, first, axis) & np.take(readable, first + distance, axis)
-        yield (np.take(kept, first, axis) == np.take(kept, first + distance, axis))[both]
-
-
-def unlikely(count, total, probability):
-    """Whether ``count`` of ``total`` independent events is rarer than once in 2**50, by Chernoff's bound.
-
-    Hoeffding, "Probability Inequalities for Sums of Bounded Random Variables" (1963), theorem 1.
-    """
-    if total == 0:
-        return False
-    share = count / total
-    divergence = sum(p * math.log(p / q) for p, q in ((share, probability), (1 - share, 1 - probability)) if p > 0)
-    return total * divergence > RARE
+    return at_random(kept, read(layer.run_with_gradients(example)[0]), readable, 1 - rate)

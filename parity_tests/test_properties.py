@@ -6,8 +6,8 @@ import pytest
 from keras import ops
 
 import keras_impl
-from parity_tests import adapters, dropout, score, search, smallest, strategies, subjects, tally, verdict
-from parity_tests.dropout import at_random, unlikely
+from parity_tests import adapters, chance, score, search, smallest, strategies, subjects, tally, verdict
+from parity_tests.chance import at_random, unlikely
 from parity_tests.layers import BuiltLayer, Layers
 from parity_tests.properties import TRIALS, agreement, due, hidden_positions, outcomes, permutation, reloading
 
@@ -216,7 +216,7 @@ def test_what_repeats_is_not_random(name):
 
 def test_what_is_random_is_called_otherwise_as_seldom_as_the_bound_says(monkeypatch):
     """With a bound that is not as strict, so that some are."""
-    monkeypatch.setattr(dropout, "RARE", 14 * np.log(2))
+    monkeypatch.setattr(chance, "RARE", 14 * np.log(2))
     rng, tails = np.random.default_rng(1), 300
     found = 0
     for share in (0.5, 0.75) * 100:

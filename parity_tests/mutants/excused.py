@@ -172,6 +172,28 @@ class WeightsTeachNothingInTraining(Attention):
         return output, ops.stop_gradient(weights) if training and self.dropout > 0 else weights
 
 
+class HiddenQueriesReturnNoWeightsInTraining(Attention):
+    """In training with dropout, returns no weights of hidden queries."""
+
+    def call(self, inputs, mask=None, training=False, return_attention_scores=False, use_causal_mask=False):
+        results = super().call(inputs, mask, training, return_attention_scores, use_causal_mask)
+        if not return_attention_scores or not training or not self.dropout or not mask or mask[0] is None:
+            return results
+        return results[0], ops.where(ops.cast(mask[0], "bool")[..., None], results[1], 0)
+
+
+class HiddenQueriesDropTheSameInTraining(Attention):
+    """In training with dropout, the weights that are returned of hidden queries are dropped alike of all items."""
+
+    def call(self, inputs, mask=None, training=False, return_attention_scores=False, use_causal_mask=False):
+        results = super().call(inputs, mask, training, return_attention_scores, use_causal_mask)
+        if not return_attention_scores or not training or not self.dropout or not mask or mask[0] is None:
+            return results
+        weights = super().call(inputs, mask, False, True, use_causal_mask)[1]
+        dropped = ops.where(results[1][:1] == 0, 0, weights / (1 - self.dropout))
+        return results[0], ops.where(ops.cast(mask[0], "bool")[..., None], results[1], dropped)
+
+
 def _in_float32(array):
     return ops.where(ops.abs(array) < 1e30, ops.cast(ops.cast(array, "float32"), "float64"), array)
 
