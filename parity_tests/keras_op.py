@@ -28,6 +28,7 @@ class KerasDotProductAttention(KerasLayer):
     """``keras.ops.dot_product_attention``."""
 
     name, adapts, contract, has = "keras.ops.dot_product_attention", DotProductAttention, ATTENTION_OF_HEADS, ()
+    mask = None  # a function hands none on
 
     def call(
         self, layer, inputs, masks, return_attention_scores, use_causal_mask, mask_lacks=0, bias_lacks=0
@@ -36,9 +37,6 @@ class KerasDotProductAttention(KerasLayer):
         bias = [one[(0,) * bias_lacks] if bias_lacks else one for one in bias]
         shown = masks[0][(0,) * mask_lacks] if mask_lacks and masks[0] is not None else masks[0]
         return layer([query, key, value, *bias], shown=shown, use_causal_mask=use_causal_mask)
-
-    def mask(self, layer, inputs, masks, **manner):
-        return masks[0]  # a function hands none on
 
     def output_shape(self, layer, shapes):
         return None

@@ -119,6 +119,8 @@ def compute_mask(layers, example):
 
     Of a kind whose output has no rows for them, it returns none.
     """
+    if layers.subject.mask is None:
+        return {}
     tensors = [keras.ops.convert_to_tensor(array) for array in example.inputs.values()]
     masks = [None if mask is None else keras.ops.convert_to_tensor(mask) for mask in example.masks.values()]
     received = layers.subject.mask(layers.of(example).layer, tensors, masks, **example.manner)

@@ -69,7 +69,10 @@ class Subject:
         return "" if self.adapted else lacking(self.layer_class, self.kind)
 
     def mask(self, layer, inputs, masks):
-        """The mask that the layer hands on, or None."""
+        """The mask that the layer hands on, or None.
+
+        A subject that has None in the place of this method has no layer that could: nothing is said of it.
+        """
         listed = len(inputs) > 1
         given = any(mask is not None for mask in masks)
         return layer.compute_mask(

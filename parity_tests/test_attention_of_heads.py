@@ -11,7 +11,7 @@ from parity_tests.backend import full_precision, quiet, to_numpy
 from parity_tests.judgement import judge
 from parity_tests.keras_op import DotProductAttention
 from parity_tests.layers import Layers
-from parity_tests.properties import agreement, hidden_positions, outcomes
+from parity_tests.properties import agreement, compute_mask, hidden_positions, outcomes
 
 pytestmark = pytest.mark.backend
 BACKEND = keras.backend.backend()
@@ -70,3 +70,8 @@ def test_what_is_hidden_is_looked_at_in_float64_whatever_it_is_computed_in():
         with full_precision("float64"):
             outcome, excuses = judge(hidden_positions, Layers(subject), example)["hidden_positions"]
         assert (outcome.agrees, excuses) == (sound, ())
+
+
+def test_nothing_is_said_of_a_mask_that_a_function_cannot_hand_on():
+    subject = adapters.KerasDotProductAttention()
+    assert outcomes(compute_mask, Layers(subject), drawn(subject, **{"mask given": True})) == {}

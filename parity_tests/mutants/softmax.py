@@ -137,6 +137,13 @@ class SoftmaxMaskOfNumbersInverted(keras.layers.Softmax):
         return super().call(inputs, mask=1 - mask if of_numbers else mask)
 
 
+class SoftmaxMaskNotPassedOn(keras.layers.Softmax):
+    """Hands no mask on."""
+
+    def compute_mask(self, inputs, previous_mask=None):
+        return None
+
+
 class SeveralAxesClipped(keras.layers.Softmax):
     """Clips scores at 20, if it goes along several axes."""
 
