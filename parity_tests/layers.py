@@ -5,7 +5,7 @@ from functools import reduce
 import keras
 import numpy as np
 
-from parity_tests.backend import assign, differentiate, trace
+from parity_tests.backend import assign, differentiate, to_numpy, trace
 from parity_tests.instead import seen, truth_of
 from parity_tests.strategies import numpy_dtype
 from reference.rounding import ARITHMETIC
@@ -161,6 +161,14 @@ class Layers:
     def seen(self, example):
         """The example that a layer computes when it is given this one."""
         return seen(self.subject.kind, self.accounts, example)
+
+    def received(self, name, example, tensor, truth=0.0):
+        """A result or gradient as an array, with the truth for each NaN that is known to be received instead of it."""
+        array = to_numpy(tensor)
+        for one in self.accounts:
+            if one.received is not None:
+                array = one.received(self.subject.kind, name, example, array, truth)
+        return array
 
     def symbol(self, name, example, shape, dtype):
         """The shape and dtype of a result of a call without numbers, if these are those of the result."""

@@ -29,13 +29,13 @@ def agreement(layers, example):
     expected = layers.expected(example, dtype)
     names = ("output_alone",) if len(results) == 1 else layers.subject.kind.results
     outcomes = {
-        name: within_bound(to_numpy(result), expected[name.removesuffix("_alone")], example.judged)
+        name: _within(layers, example, name, result, expected[name.removesuffix("_alone")])
         for name, result in zip(names, results)
     }
     for name in [
         name for name in gradients if name in expected
     ]:  # an adapter's layer may have weights that the kind has not
-        outcomes[name] = within_bound(None if gradients[name] is None else to_numpy(gradients[name]), expected[name])
+        outcomes[name] = _within(layers, example, name, gradients[name], expected[name])
     may_be = layers.dtypes(example)
     others = {dtype_name(result) for result in results}.difference(may_be)
     wanted = " or ".join(may_be)
@@ -52,10 +52,10 @@ def hidden_positions(layers, example):
     shown = example._replace(d_output=d_output, d_weights=d_weights, judged=judged)
     before, gradients_before = layer.run_with_gradients(shown)
     after, gradients_after = layer.run_with_gradients(shown._replace(inputs=other.inputs))
-    outcomes = _unchanged(before, after, other.judged)
-    for name, gradient in gradients_before.items():
-        if gradient is not None and gradients_after[name] is not None:  # what is disconnected, `agreement` judges
-            outcomes[f"of {name}"] = _changed(gradient, gradients_after[name])
+    outcomes = _unchanged(layers, shown, before, after)
+    for name, *pair in ((name, gradients_before[name], gradients_after[name]) for name in gradients_before):
+        if not any(one is None for one in pair):  # what is disconnected, `agreement` judges
+            outcomes[f"of {name}"] = _changed(*(layers.received(name, shown, one) for one in pair))
     return {"hidden_positions": worst(outcomes)}
 
 
@@ -69,7 +69,7 @@ def permutation(layers, example):
         return {}
     expected = layers.expected(example, dtype)
     outcomes = {
-        f"of the {name}": within_bound(to_numpy(result), permuted(name, expected[name]), other.judged)
+        f"of the {name}": _within(layers, other, name, result, permuted(name, expected[name]))
         for name, result in results.items()
     }
     return {"permutation": worst(outcomes)}
@@ -83,7 +83,7 @@ def repeated_calls(layers, example):
     built = layers.fresh(example)
     with watch(built.layer) as watched:
         first, second = (built.run(example, return_attention_scores=True) for _ in range(2))
-    outcomes = _unchanged(first, second, example.judged) | {"": watched.unchanged()}
+    outcomes = _unchanged(layers, example, first, second) | {"": watched.unchanged()}
     kept = watched.masks_kept()
     return {"repeated_calls": worst(outcomes)} | ({} if kept is None else {"masks_kept": kept})
 
@@ -148,7 +148,7 @@ def reloading(layers, example):
     before = built.run(example._replace(training=None), return_attention_scores=True)
     arrays = [one for one in (*example.inputs.values(), *example.masks.values()) if one is not None]
     after = keras.tree.flatten(model([keras.ops.convert_to_tensor(array) for array in arrays]))
-    return {"reloading": worst(_unchanged(before, after, example.judged))}
+    return {"reloading": worst(_unchanged(layers, example, before, after))}
 
 
 # Every trial, and the share of the examples that it is shown: all, or every so many. Those that take long are seldom,
@@ -210,9 +210,18 @@ def _of_symbol(where, tensor, expected, dtype, free):
     return same(f"symbolic {where}", f"{shape} of {dtype_name(tensor)}", f"{expected} of {dtype}")
 
 
-def _unchanged(before, after, judged=None):
-    pairs = zip(("of the output", "of the weights"), before, after)
-    return {where: _changed(one, other, judged) for where, one, other in pairs}
+def _within(layers, example, name, tensor, truth):
+    """Whether a result or a gradient, to which all rows add, is within the bound of the truth."""
+    received = None if tensor is None else layers.received(name, example, tensor, truth.value)
+    return within_bound(received, truth, None if name.startswith("d_") else example.judged)
+
+
+def _unchanged(layers, example, before, after):
+    """Whether results are those of another call, in the rows of an example that count."""
+    return {
+        f"of the {name}": _changed(*(layers.received(name, example, one) for one in pair), example.judged)
+        for name, *pair in zip(("output", "weights"), before, after)
+    }
 
 
 def _changed(before, after, judged=None):

@@ -11,7 +11,7 @@ from parity_tests.backend import full_precision, quiet, to_numpy
 from parity_tests.judgement import judge
 from parity_tests.keras_op import DotProductAttention
 from parity_tests.layers import Layers
-from parity_tests.properties import agreement, compute_mask, hidden_positions, outcomes
+from parity_tests.properties import agreement, compute_mask, hidden_positions, outcomes, permutation, repeated_calls
 
 pytestmark = pytest.mark.backend
 BACKEND = keras.backend.backend()
@@ -29,14 +29,55 @@ def drawn(subject, **settled):
 def test_a_causal_call_gives_nan_in_the_rows_that_are_known(scale):
     subject = adapters.KerasDotProductAttention()
     layers, known_of_any = Layers(subject), conditions.visible.hidden_by_causal_and_scale_not_positive
-    for (T, S), groups, masked in itertools.product([(2, 1), (2, 4), (4, 3)], ONE_KEY_HEAD, (False, True)):
-        given = {"mask given": masked, "bias given": False, "fewer mask axes": False}
-        example = drawn(subject, T=T, S=S, groups=groups, scale=scale, causal=True, scores="integers", **given)
+    besides = itertools.product(ONE_KEY_HEAD, ("nothing", "mask", "bias"))
+    ways = [(1, one) if one == "bias" else (groups, one) for groups, one in besides]  # else PyTorch refuses a bias
+    for (T, S), (groups, one) in itertools.product([(2, 1), (2, 4), (4, 3)], ways):
+        given = {"mask given": one == "mask", "bias given": one == "bias", "bias axes": (True,) * 4}
+        given |= {"fewer mask axes": False, "causal": True, "scores": "integers"}
+        example = drawn(subject, T=T, S=S, groups=groups, scale=scale, **given)
         with quiet():
             (output,) = layers.of(example).run(example, False)
         known = known_of_any(subject.kind, example) & (BACKEND == "torch")
         assert np.array_equal(np.isnan(to_numpy(output)).all(axis=-1), known)
         assert np.array_equal(np.isnan(to_numpy(output)).any(axis=-1), known)
+
+
+class CausalForgottenUnlessScaledUp(DotProductAttention):
+    """Attends the future too if its scale is not positive."""
+
+    def call(self, inputs, shown=None, use_causal_mask=False):
+        return super().call(inputs, shown=shown, use_causal_mask=use_causal_mask and self.scale > 0)
+
+
+class TenthOfTheGradient(DotProductAttention):
+    """Learns from its values a tenth as fast as it should."""
+
+    def call(self, inputs, shown=None, use_causal_mask=False):
+        output = super().call(inputs, shown=shown, use_causal_mask=use_causal_mask)
+        return 0.1 * output + 0.9 * keras.ops.stop_gradient(output)
+
+
+@pytest.mark.parametrize("scale", [0.0, -0.75])
+@pytest.mark.parametrize(
+    ("layer", "trial", "wrong"),
+    [
+        (DotProductAttention, agreement, set()),
+        (DotProductAttention, hidden_positions, set()),
+        (DotProductAttention, permutation, set()),
+        (DotProductAttention, repeated_calls, set()),
+        (CausalForgottenUnlessScaledUp, agreement, {"output_alone", "d_value"}),
+        (CausalForgottenUnlessScaledUp, permutation, {"permutation"}),
+        (TenthOfTheGradient, agreement, {"d_value"}),
+    ],
+)
+def test_what_is_no_number_is_known_to_be_none_and_all_else_is_looked_at(layer, trial, wrong, scale):
+    subject, given = adapters.KerasDotProductAttention("a layer", layer), {"mask given": False, "bias given": False}
+    settled = {"T": 5, "S": 5, "groups": 1, "causal": True, "scores": "integers", "values": "ordinary"}
+    example = drawn(subject, scale=scale, **given, **settled)
+    judged = judge(trial, Layers(subject), example)
+    assert {name for name, (outcome, _) in judged.items() if not outcome.agrees} - {"d_query", "d_key"} == wrong
+    if BACKEND == "torch" and not wrong:
+        assert ("causal_scale_not_positive",) in [excuses for _, excuses in judged.values()]
 
 
 @pytest.mark.parametrize("name", ["mask", "bias"])

@@ -67,11 +67,11 @@ def _unfused(example):
 
 
 def hidden_by_causal_and_scale_not_positive(kind, example):
-    """Rows with hidden keys of a causal example without mask or bias, whose scale is 0 or less.
+    """Rows with hidden keys of a causal example without mask, whose scale is 0 or less.
 
     A single key head of several query heads is computed by another kernel.
     """
     scale = example.constructor["scale"]
-    alone = example.causal and example.masks["mask"] is None and "bias" not in example.inputs
+    alone = example.causal and example.masks["mask"] is None
     affected = alone and scale is not None and scale <= 0 and not one_key_head(kind, example)
     return ~kind.visible(example).all(axis=-1) & affected

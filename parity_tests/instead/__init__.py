@@ -12,7 +12,7 @@ import numpy as np
 
 from parity_tests.comparison import NO_NUMBERS
 from parity_tests.folded import halves
-from parity_tests.instead import misplaced_bias, mixed_masks, nothing_visible
+from parity_tests.instead import misplaced_bias, mixed_masks, no_number, nothing_visible
 
 
 class Instead(NamedTuple):
@@ -25,6 +25,9 @@ class Instead(NamedTuple):
     truth
         The truth in place of that of the kind, given the kind, the function that returns this one, an example and an
         arithmetic.
+    received
+        What is compared with the truth, given the kind, the name of a result or gradient, the example, what is
+        received, and the truth: that, where what is received is NaN as it is known to be.
     symbol
         The shape and dtype of a result of a call without numbers, given the name of what is said, the example, and
         what they should be.
@@ -40,6 +43,7 @@ class Instead(NamedTuple):
 
     sees: Callable[..., Any] | None = None
     truth: Callable[..., Any] | None = None
+    received: Callable[..., Any] | None = None
     symbol: Callable[..., Any] | None = None
     dtypes: tuple[str, ...] = ()
     returns_dropped: bool = False
@@ -48,14 +52,19 @@ class Instead(NamedTuple):
 
     def tells(self, name):
         """Whether it tells what is received in a property."""
-        of_none = {"hidden_positions": self.sees, "symbolic": self.symbol, "dtype": self.dtypes or None}
+        of_none = {
+            "symbolic": self.symbol,
+            "dtype": self.dtypes or None,
+            "hidden_positions": self.sees or self.received,
+        }
+        of_none |= dict.fromkeys(("repeated_calls", "reloading"), self.received)
         if name in NO_NUMBERS:
             return of_none.get(name) is not None
         if name.startswith("d_") and keras.backend.backend() in self.forward_alone:
             return False
         if name in ("weights_in_training", "gradients_in_training"):
             return self.returns_dropped
-        return self.sees is not None or self.truth is not None
+        return any(one is not None for one in (self.sees, self.truth, self.received))
 
 
 def scale_in_float32(kind, example):
@@ -93,6 +102,7 @@ INSTEAD = {
     "rounds the scale to float32": Instead(sees=scale_in_float32),
     "combines masks as if the first axis were attended": Instead(sees=mixed_masks.combined, knows_order=True),
     "adds biases along the positions": Instead(truth=misplaced_bias.along_positions, knows_order=True),
+    "is no number where a causal mask alone hides": Instead(received=no_number.where_causal_alone_hides),
     "square symbolic weights": Instead(symbol=square),
     "computes in float32": Instead(symbol=as_asked_for, dtypes=("float32",)),
     "multiplies in float32": Instead(symbol=as_asked_for, dtypes=("float32", "float64")),
