@@ -32,10 +32,8 @@ def agreement(layers, example):
         name: _within(layers, example, name, result, expected[name.removesuffix("_alone")])
         for name, result in zip(names, results)
     }
-    for name in [
-        name for name in gradients if name in expected
-    ]:  # an adapter's layer may have weights that the kind has not
-        outcomes[name] = _within(layers, example, name, gradients[name], expected[name])
+    known = (name for name in gradients if name in expected)  # an adapted layer may have other weights too
+    outcomes |= {name: _within(layers, example, name, gradients[name], expected[name]) for name in known}
     may_be = layers.dtypes(example)
     others = {dtype_name(result) for result in results}.difference(may_be)
     wanted = " or ".join(may_be)

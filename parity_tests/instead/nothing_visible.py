@@ -59,7 +59,7 @@ def evenly(kind, expected, example, arithmetic, **how):
     not those of that output there, as they take weights from the logarithm of a sum beside which that number is lost.
     """
     if keras.backend.backend() == "torch":
-        taken = 0.7 * (65500.0 if example.dtype == "float16" else 3.38953e38)
+        taken = 0.7 * (65500.0 if example.dtype == "float16" else 3.38953e38)  # as in Keras's backend/torch/nn.py
         return expected(example, arithmetic, through=_taking(taken, _finest(example, arithmetic)), **how)
     return _of_keys_of_zero(kind, expected, example, arithmetic, **how)
 
