@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from parity_tests import divergences, subjects
 from parity_tests.instead import INSTEAD, mixed_masks, nothing_visible
-from parity_tests.judgement import judge
+from parity_tests.judgement import disagreements, judge
 from parity_tests.layers import Layers
 from parity_tests.multi_head_masks import NO_MASKS
 from parity_tests.properties import agreement
@@ -96,6 +96,14 @@ def test_a_scale_that_is_rounded_to_float32_is_that_of_the_truth():
     subject, example = example_of("keras.ops.dot_product_attention", 0, dtype="float64", scale=0.3)
     seen = INSTEAD["rounds the scale to float32"].sees(subject.kind, example)
     assert seen.constructor["scale"] == float(np.float32(0.3)) != 0.3
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("scaled", [False, True])
+def test_of_float64_an_output_may_be_of_another_dtype_than_its_weights(scaled):
+    of_inputs = {"key_mask given": False, "B": 2, "T": 3, "S": 4, "lengths": "free"}
+    subject, example = example_of(OF_POSITIONS[1], 0, **of_inputs, dtype="float64", scaled=scaled, d_weights=True)
+    assert not disagreements(agreement, Layers(subject), example)
 
 
 @pytest.mark.tensorflow

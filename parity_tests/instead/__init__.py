@@ -105,6 +105,7 @@ INSTEAD = {
     "is no number where a causal mask alone hides": Instead(received=no_number.where_causal_alone_hides),
     "square symbolic weights": Instead(symbol=square),
     "computes in float32": Instead(symbol=as_asked_for, dtypes=("float32",)),
+    "takes tanh in float32": Instead(symbol=as_asked_for, dtypes=("float32", "float64")),
     "multiplies in float32": Instead(symbol=as_asked_for, dtypes=("float32", "float64")),
     "returns the weights after dropout": Instead(returns_dropped=True),
 }
