@@ -162,18 +162,15 @@ def visible(example):
 
 
 def replace_hidden(example):
-    """Judge the first half of the rows, and replace the keys and values that none of them may attend.
-
-    Float32 holds the others in any case, as Keras computes float64 in it on JAX and PyTorch.
-    """
+    """Judge the first half of the rows, and replace the keys and values that none of them may attend."""
     query, key = example.inputs["query"], example.inputs["key"]
     (B, T, H, d_k), (_, S, K, _) = query.shape, key.shape
     rows = (np.arange(T) < max(1, (T + 1) // 2))[None, :, None]
     hidden = ~(visible(example) & rows[..., None]).reshape(B, T, K, H // K, S).any(axis=(1, 3))  # (B, K, S)
     factor = d_k * np.abs(query.astype(float)).max(initial=1.0) * max(1.0, abs(float(scale(example))))
-    reach, dtype = {"key": factor, "value": 1.0}, "float32" if example.dtype == "float64" else example.dtype
+    reach = {"key": factor, "value": 1.0}
     inputs = {
-        name: other_contents(array, np.moveaxis(hidden, 1, 2), reach[name], dtype=dtype) if name in reach else array
+        name: other_contents(array, np.moveaxis(hidden, 1, 2), reach[name]) if name in reach else array
         for name, array in example.inputs.items()
     }
     return example.without_rows(~np.broadcast_to(rows, example.judged.shape))._replace(inputs=inputs)

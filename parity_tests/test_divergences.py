@@ -174,6 +174,25 @@ def test_hidden_contents_leak_into_keras_only_where_it_is_known():
     assert (outcome.agrees, excuses) == (True, ("hidden_outscores",))
 
 
+PADDED = {"key_mask given": True, "query_mask given": False, "value_mask given": False}
+SIZES = {"lengths": "free", "B": 4, "T": 3, "S": 4, "depths": "free", "d_k": 3, "d_v": 3}
+LEAKS = {"LeaksInFloat64": True, "LeaksInFloat64WithoutWeights": False}  # with weights
+
+
+@pytest.mark.parametrize("name", LEAKS)
+def test_what_computes_float64_in_float32_may_not_let_hidden_contents_in(name):
+    fault = mutants.GALLERY[name]
+    of_call = {"dtype": "float64", "traced": False, "causal": False, "d_weights": LEAKS[name], "dropout": 0.0}
+    of_masks = {**PADDED, "attention_mask given": False, "attention_axes": None, "sliding_window": None}
+    for layer, agrees in ((fault.__base__, True), (fault, False)):
+        subject = subjects.find(layer)
+        settled = {**of_call, **of_masks, **SIZES, "values": "integers"}
+        example = next(strategies.of_corner(subject.kind, subject.options, settled, seed=0)).example
+        other = subject.kind.replace_hidden(example).inputs
+        assert any(np.any(array != other[key]) for key, array in example.inputs.items()), "nothing is hidden"
+        assert bool(disagreements(hidden_positions, Layers(subject), example)) != agrees
+
+
 def test_scores_that_overflow_in_float32_are_known_where_float64_is_computed_in_it():
     for kind, in_float32 in (("attention_of_heads", True), ("attention", False)):
         example = subjects.KINDS[kind].plain()

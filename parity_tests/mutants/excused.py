@@ -217,3 +217,29 @@ class ValuesInFloat32UnlessTheScaleIsExact(MultiHead):
         if self.compute_dtype == "float64" and self.key_dim not in EXACT:
             value = _in_float32(value)
         return super()._compute_attention(query, key, value, *arguments, **options)
+
+
+class LeaksInFloat64(keras.layers.AdditiveAttention):
+    """Adds a trillionth of the sum of all values, hidden or not, to its output in float64, and learns nothing of it."""
+
+    def _apply_scores(self, scores, value, scores_mask=None, training=False):
+        output, weights = super()._apply_scores(scores, value, scores_mask, training)
+        if self.compute_dtype != "float64":
+            return output, weights
+        leak = 1e-12 * ops.stop_gradient(ops.sum(value, axis=1, keepdims=True))
+        return output + ops.cast(leak, output.dtype), weights
+
+
+class LeaksInFloat64WithoutWeights(MultiHead):
+    """Adds a trillionth of the sum of all values to what heads find in float64, and learns nothing of it."""
+
+    def _compute_attention(
+        self, query, key, value, attention_mask=None, training=None, return_attention_scores=False, **causal
+    ):
+        found, weights = super()._compute_attention(
+            query, key, value, attention_mask, training, return_attention_scores, **causal
+        )
+        if self.compute_dtype != "float64" or return_attention_scores or len(value.shape) != 4:
+            return found, weights
+        leak = 1e-12 * ops.stop_gradient(ops.sum(value, axis=1, keepdims=True))
+        return found + ops.cast(leak, found.dtype), weights
