@@ -202,6 +202,19 @@ def test_scores_that_overflow_in_float32_are_known_where_float64_is_computed_in_
         assert known == (in_float32 or computed_dtype("float64") == "float32")
 
 
+@pytest.mark.parametrize("d_k", [1, 3, 4])
+@pytest.mark.parametrize("scaled", [False, True])
+def test_large_scores_are_no_numbers_only_if_they_are_multiplied_last_and_that_is_rounded(d_k, scaled):
+    subject = subjects.find("keras_impl:AttentionLayer")
+    of_call = {"dtype": "float32", "traced": True, "scaled": scaled, "depths": "free", "d_k": d_k, "lengths": "free"}
+    settled = {**of_call, "B": 2, "T": 3, "S": 4, "key_mask given": False, "causal": False, "values": "integers"}
+    example = next(strategies.of_corner(subject.kind, subject.options, settled, seed=0)).example
+    inputs = {name: np.full_like(array, 1e6) for name, array in example.inputs.items()}  # scores of 1e12
+    rows = CONDITIONS["scaled_scores_compiled"](subject.kind, example._replace(inputs=inputs))
+    rounded = d_k == 1 or (scaled and d_k == 3)
+    assert rows.all() == rows.any() == (rounded and keras.backend.backend() == "jax")
+
+
 def test_jax_compiles_bfloat16_but_for_the_sizes_that_are_known():
     subject = adapters.KerasDotProductAttention()
     on_jax = keras.backend.backend() == "jax"

@@ -10,11 +10,30 @@ FUSED = ("attention_of_heads", "multi_head_attention")
 
 
 def scaled_scores_compiled(kind, example):
-    """Rows in a graph with a scaled score whose rounding is so large that its exponential overflows."""
+    """Rows in a graph with a score whose last rounding, of a multiplication, is so large that its exponential overflows.
+
+    It is that of a product of depth 1, or of the scale, unless that is a power of two.
+    """
     compiled = example.traced and graphs_know_sizes()  # by XLA, that is
-    if not compiled or not example.constructor.get("scaled", True) or example.dtype in ("float16", "bfloat16"):
+    multiplied = _depth(example) == 1 or np.frexp(abs(_scale_of_scores(example)))[0] != 0.5
+    if not compiled or not multiplied or example.dtype in ("float16", "bfloat16"):
         return nowhere(example)
     return _rounding_overflows(kind, example)
+
+
+def _depth(example):
+    """That of queries and keys."""
+    if "key_dim" in example.constructor:
+        return example.constructor["key_dim"]
+    return example.weights["W_q"].shape[1] if "W_q" in example.weights else example.inputs["query"].shape[-1]
+
+
+def _scale_of_scores(example):
+    """What scores are multiplied by; a layer of several heads that returns its weights multiplies the queries."""
+    constructor = example.constructor
+    unscaled = not constructor.get("scaled", True) or ("key_dim" in constructor and example.d_weights is not None)
+    given = 1.0 if unscaled else example.weights.get("scale", constructor.get("scale"))
+    return _depth(example) ** -0.5 if given is None else float(given)
 
 
 def large_scores_without_weights(kind, example):
