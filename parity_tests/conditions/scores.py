@@ -10,7 +10,7 @@ FUSED = ("attention_of_heads", "multi_head_attention")
 
 
 def scaled_scores_compiled(kind, example):
-    """Rows in a graph with a score whose last rounding, of a multiplication, is so large that its exponential overflows.
+    """Rows in a graph with a score whose rounding, of a multiplication, is so large that its exponential overflows.
 
     It is that of a product of depth 1, or of the scale, unless that is a power of two.
     """
