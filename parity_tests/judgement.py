@@ -107,8 +107,8 @@ def _subsets(things):
 
 
 def _agreeing(trial, layers, example, names, reasons):
-    """Those of the properties that agree of an example, for these reasons."""
-    if example.judged.size == 0:
+    """Those of the properties that agree of an example, for these reasons; all, if nothing is left of it to look at."""
+    if example.judged.size == 0 or layers.seen(example) is None:
         return {name: (Outcome(True), reasons) for name in names}
     found = outcomes(trial, layers, example)
     return {name: (found[name], reasons) for name in names if name in found and found[name].agrees}
@@ -121,7 +121,10 @@ def _narrowed(trial, layers, example, covering, name):
     while left is not example:  # without some items, a trial may show others what it did not before
         left = example
         for divergence in covering:  # those of rows first, of which several may excuse the same
-            rows = _rows(divergence, trial, layers.subject.kind, layers.seen(example))
+            seen = layers.seen(example)
+            if seen is None:  # the masks of what is left do not fit
+                return example, excuses
+            rows = _rows(divergence, trial, layers.subject.kind, seen)
             by_rows = divergence.excuses == "rows" or _sort(name) == "rows"
             if by_rows:
                 rows = rows & left.judged

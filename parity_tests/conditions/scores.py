@@ -7,6 +7,7 @@ from parity_tests.conditions.rows import nowhere, scores_of
 from reference.rounding import ARITHMETIC
 
 FUSED = ("attention_of_heads", "multi_head_attention")
+OF_PRODUCTS = ("attention", "self_attention", *FUSED)
 
 
 def scaled_scores_compiled(kind, example):
@@ -15,10 +16,10 @@ def scaled_scores_compiled(kind, example):
     It is that of a product of depth 1, or of the scale, unless that is a power of two.
     """
     compiled = example.traced and graphs_know_sizes()  # by XLA, that is
-    multiplied = _depth(example) == 1 or np.frexp(abs(_scale_of_scores(example)))[0] != 0.5
-    if not compiled or not multiplied or example.dtype in ("float16", "bfloat16"):
+    if not compiled or kind.name not in OF_PRODUCTS or example.dtype in ("float16", "bfloat16"):
         return nowhere(example)
-    return _rounding_overflows(kind, example)
+    multiplied = _depth(example) == 1 or np.frexp(abs(_scale_of_scores(example)))[0] != 0.5
+    return _rounding_overflows(kind, example) if multiplied else nowhere(example)
 
 
 def _depth(example):
