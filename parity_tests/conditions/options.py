@@ -40,4 +40,4 @@ def several_axes(kind, example):
 
 def bias_along_another_axis(kind, example):
     """An example with a bias whose last axis is 1, and the other as long as axis 1, if that is known."""
-    return np.bool_(misplaced_biases(example) and (example.sizes_known or not example.traced))
+    return np.bool_(bool(misplaced_biases(example)) and (example.sizes_known or not example.traced))

@@ -32,7 +32,7 @@ class PaddingIgnoredAlongAxis1(MultiHead):
         return super()._compute_attention_mask(query, value, **masks)
 
 
-class PaddingOfItemsIgnoredBesideAMaskOfHeads(MultiHead):
+class PaddingIgnoredBesideHeadMasks(MultiHead):
     """Ignores masks of positions if an attention mask has an axis of heads, where they do not fit: of several items."""
 
     def _compute_attention_mask(self, query, value, **masks):
@@ -42,7 +42,7 @@ class PaddingOfItemsIgnoredBesideAMaskOfHeads(MultiHead):
         return super()._compute_attention_mask(query, value, **masks)
 
 
-class NoNumberWhereHeadsOfDepthOneAreAsManyAsQueries(MultiHead):
+class NoNumberOfAsManyHeadsAsQueries(MultiHead):
     """Outputs NaN if heads have depth 1 and biases, and there are as many heads as queries."""
 
     def _compute_attention(self, query, *arguments, **options):
@@ -75,7 +75,7 @@ class SymbolicAxesSwapped(MultiHead):
         return (shape[0], shape[2], shape[1], shape[3]) if len(shape) == 4 else shape
 
 
-class SymbolicOutputInFloat32OfOtherLengths(MultiHead):
+class SymbolicFloat32OfOtherLengths(MultiHead):
     """Announces an output in float32 if there are more or fewer keys than queries."""
 
     def compute_output_spec(self, query, value, *arguments, return_attention_scores=False, **options):
@@ -100,21 +100,21 @@ class _WhereNothingIsVisible(Attention):
         return output, weights
 
 
-class TenThousandWhereNothingIsVisible(_WhereNothingIsVisible):
+class TenThousandForNothing(_WhereNothingIsVisible):
     """Outputs 10,000 where a query may attend nothing."""
 
     def other(self, output, weights, some):
         return ops.where(some, output, ops.cast(1e4, output.dtype)), weights
 
 
-class WeightsOfTwoWhereNothingIsVisible(_WhereNothingIsVisible):
+class WeightsOfTwoForNothing(_WhereNothingIsVisible):
     """Returns weights of 2 where a query may attend nothing."""
 
     def other(self, output, weights, some):
         return output, ops.where(some, weights, ops.cast(2, weights.dtype))
 
 
-class NoNumberInFloat64WhereNothingIsVisible(_WhereNothingIsVisible):
+class NoNumberInFloat64ForNothing(_WhereNothingIsVisible):
     """Outputs NaN where a query may attend nothing, in float64."""
 
     def other(self, output, weights, some):
@@ -123,14 +123,14 @@ class NoNumberInFloat64WhereNothingIsVisible(_WhereNothingIsVisible):
         return ops.where(some, output, float("nan")), weights
 
 
-class NothingLearnedWhereNothingIsVisible(_WhereNothingIsVisible):
+class NothingLearnedFromNothing(_WhereNothingIsVisible):
     """Learns nothing from queries that may attend nothing, though they attend all."""
 
     def other(self, output, weights, some):
         return ops.where(some, output, ops.stop_gradient(output)), weights
 
 
-class ThousandfoldWhereNothingIsVisible(MultiHead):
+class ThousandfoldForNothing(MultiHead):
     """Multiplies what heads find by 1,000 where a query may attend nothing, if no weights are asked for."""
 
     def _compute_attention(
@@ -145,7 +145,7 @@ class ThousandfoldWhereNothingIsVisible(MultiHead):
         return ops.where(some, found, 1000 * found), weights
 
 
-class TenThousandOfHeadsWhereNothingIsVisible(DotProductAttention):
+class TenThousandWhereHeadsSeeNothing(DotProductAttention):
     """Outputs 10,000 where a query may attend nothing."""
 
     def call(self, inputs, shown=None, use_causal_mask=False):
@@ -172,7 +172,7 @@ class WeightsTeachNothingInTraining(Attention):
         return output, ops.stop_gradient(weights) if training and self.dropout > 0 else weights
 
 
-class HiddenQueriesReturnNoWeightsInTraining(Attention):
+class HiddenQueriesReturnNoWeights(Attention):
     """In training with dropout, returns no weights of hidden queries."""
 
     def call(self, inputs, mask=None, training=False, return_attention_scores=False, use_causal_mask=False):
@@ -182,7 +182,7 @@ class HiddenQueriesReturnNoWeightsInTraining(Attention):
         return results[0], ops.where(ops.cast(mask[0], "bool")[..., None], results[1], 0)
 
 
-class HiddenQueriesDropTheSameInTraining(Attention):
+class HiddenQueriesDropTheSame(Attention):
     """In training with dropout, the weights that are returned of hidden queries are dropped alike of all items."""
 
     def call(self, inputs, mask=None, training=False, return_attention_scores=False, use_causal_mask=False):
@@ -198,7 +198,7 @@ def _in_float32(array):
     return ops.where(ops.abs(array) < 1e30, ops.cast(ops.cast(array, "float32"), "float64"), array)
 
 
-class OutputInFloat32UnlessTheScaleIsExact(MultiHead):
+class OutputInFloat32UnlessExact(MultiHead):
     """Rounds its output to float32 in float64, unless the scale is a float32 number."""
 
     @wraps(MultiHead.call)
@@ -210,7 +210,7 @@ class OutputInFloat32UnlessTheScaleIsExact(MultiHead):
         return (output, *weights) if return_attention_scores else output
 
 
-class ValuesInFloat32UnlessTheScaleIsExact(MultiHead):
+class ValuesInFloat32UnlessExact(MultiHead):
     """Rounds the projected values to float32 in float64, unless the scale is a float32 number."""
 
     def _compute_attention(self, query, key, value, *arguments, **options):

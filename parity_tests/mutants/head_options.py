@@ -50,7 +50,7 @@ class GroupsUnscaledWithoutBiases(keras.layers.GroupQueryAttention):
             self._inverse_sqrt_head_dim = 1.0
 
 
-class WindowOfTwoWithoutTheAttentionMask(keras.layers.MultiHeadAttention):
+class WindowOfTwoWithoutItsMask(keras.layers.MultiHeadAttention):
     """Ignores the attention mask, if there is a window of two."""
 
     def _compute_attention_mask(self, query, value, **masks):

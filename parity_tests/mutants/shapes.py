@@ -200,7 +200,7 @@ class UnscaledWhereAGraphKnowsSizes(AttentionLayer):
         return super().compute_scores(query, key)
 
 
-class HeadsUnscaledWhereAGraphKnowsSizes(keras.layers.MultiHeadAttention):
+class HeadsUnscaledWithKnownSizes(keras.layers.MultiHeadAttention):
     """Forgets the scale of heads in a graph that is traced for its sizes."""
 
     def _compute_attention(self, query, key, value, *args, **kwargs):
