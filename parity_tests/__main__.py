@@ -17,6 +17,7 @@ examples:
   python -m parity_tests check
   python -m parity_tests check keras.layers.Attention --examples 1000
   python -m parity_tests check my_package.layers:MyAttention --kind attention --json report.json
+  python -m parity_tests check keras.layers.Attention --long
 
 exit status: 0 if all agree, 1 if there is a disagreement, 2 if the command or a target cannot be used
 """
@@ -116,6 +117,11 @@ def add_check_options(check):
         default=True,
         help="whether two examples of each corner, where faults hide, are checked before those that are drawn",
     )
+    check.add_argument(
+        "--long",
+        action="store_true",
+        help="check a few examples of 4,200 and 8,192 positions instead of others, which takes minutes",
+    )
     check.add_argument("--json", metavar="FILE", help="write the report as JSON")
     check.add_argument("--html", metavar="FILE", help="write the report as an HTML page")
     check.add_argument(
@@ -144,6 +150,7 @@ def run_check(options):
             corners=options.corners,
             on_example=on_example,
             database=database,
+            long=options.long,
         )
     table.show(report, console)
     if options.json:
@@ -157,9 +164,11 @@ def run_check(options):
 
 def total(options):
     """How many examples a check shows: of each layer's kind, the corners too if they are wanted."""
-    from parity_tests import strategies, subjects
+    from parity_tests import long, strategies, subjects
 
     kinds = [subject.kind for subject in subjects.chosen(options.target, options.kind)]
+    if options.long:
+        return sum(len(long.LONG[kind.name]) for kind in kinds)
     of_corners = strategies.OF_EACH_CORNER if options.corners else 0
     return sum(options.examples + len(kind.corners) * of_corners for kind in kinds)
 

@@ -63,14 +63,23 @@ def script(counterexample, names=None):
 
     Its heading speaks of the counterexample's property, or of the names that are given.
     """
-    target, kind, property_name, example, _ = counterexample
+    target, kind, property_name, example, *_ = counterexample
     heading = "\n".join(f"# {line}" for line in description(counterexample, names).splitlines())
+    heading += f"\n# Keras {keras.__version__} on {' '.join(name_and_version())}. Exits with 1 as long as it is so."
+    replayed = f"raise SystemExit(replay({target!r}, {property_name!r}, example, kind={kind!r}))"
+    if counterexample.again:
+        name, seed = counterexample.again
+        return f"""{heading}
+from parity_tests import replay
+from parity_tests.long import long_example
+
+example = long_example({target!r}, {name!r}, seed={seed}, kind={kind!r})
+{replayed}"""
     chosen = {name: getattr(example, name) for name in ("mixed", "traced", "sizes_known", "training", "manner")}
     chosen = {name: value for name, value in chosen.items() if value != Example._field_defaults[name]}
     fields = "".join(f"    {name}={value},\n" for name, value in chosen.items())
     imports = "import ml_dtypes\n" if example.dtype == "bfloat16" else ""
     return f"""{heading}
-# Keras {keras.__version__} on {" ".join(name_and_version())}. Exits with 1 as long as it is so.
 {imports}import numpy as np
 
 from parity_tests import Example, replay
@@ -86,12 +95,12 @@ example = Example(
     d_weights={_array(example.d_weights, example.dtype)},
     judged={_array(example.judged, example.dtype)},
 {fields})
-raise SystemExit(replay({target!r}, {property_name!r}, example, kind={kind!r}))"""
+{replayed}"""
 
 
 def description(counterexample, names=None):
     """Return in words what disagrees: the element, both values, the error and the bound."""
-    target, _, property_name, _, outcome = counterexample
+    target, _, property_name, _, outcome, _ = counterexample
     if outcome.message:
         return f"{target}: {names or property_name}: {' '.join(outcome.message.split())}"
     return (
@@ -126,7 +135,7 @@ def replay(target, property_name, example, kind=None):
     except ValueError as error:
         print(f"parity_tests: {error}", file=sys.stderr)
         return 2
-    found = [outcomes(trial, Layers(subject), example) for trial in TRIALS]
+    found = (outcomes(trial, Layers(subject), example) for trial in TRIALS)
     outcome = next((one[property_name] for one in found if property_name in one), None)
     if outcome is None:
         print(f"parity_tests: property_name: expected one that it has, received {property_name!r}", file=sys.stderr)

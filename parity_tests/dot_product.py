@@ -9,6 +9,7 @@ import ml_dtypes
 import numpy as np
 
 from parity_tests import strategies
+from parity_tests.blockwise import in_blocks, is_long
 from parity_tests.dot_product_examples import FORMS, OWN_CORNERS, SMALL, draw, plain
 from parity_tests.example import Kind
 from reference import causal_mask, dot_product_attention, dot_product_attention_backward
@@ -35,6 +36,8 @@ def expected(example, arithmetic, through=lambda forward: forward):
 
 def attended(example, arithmetic, forward, backward, **options):
     """What an attention of query, key and value gives; without keys, the values are the keys too."""
+    if is_long(example):
+        forward, backward = in_blocks(forward, backward)
     query, *key, value = (track(array, arithmetic) for array in example.inputs.values())
     record = forward(query, key[0] if key else value, value, mask=visible(example), **options)
     output, d_output = shown_queries(example.masks["query_mask"], record.output, example.d_output)

@@ -16,13 +16,14 @@ SCHEMA = 1
 
 
 class Counterexample(NamedTuple):
-    """An example for which a property of a layer disagrees."""
+    """An example for which a property of a layer disagrees; if it is long, the name and seed that draw it again."""
 
     target: str
     kind: str
     property: str
     example: Example
     outcome: Outcome
+    again: tuple[str, int] | None = None
 
 
 class PropertyReport(NamedTuple):

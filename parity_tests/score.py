@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import keras
 
-from parity_tests import search, subjects
+from parity_tests import long, search, subjects
 from parity_tests.backend import check_backend
 from parity_tests.judgement import disagreements
 from parity_tests.layers import Layers
@@ -61,7 +61,7 @@ def find(name, examples=300, seed=0, by=None):
     fault = GALLERY[name]
     subject = subject_of(name, fault)
     start = time.perf_counter()
-    number, properties = first_disagreement(subject, examples, seed, by)
+    number, properties = first_disagreement(subject, examples, seed, by, long_ones=name in CATEGORIES["long"])
     return Finding(name, fault.__doc__, subject.kind.name, properties, number, time.perf_counter() - start)
 
 
@@ -81,10 +81,10 @@ def sound_one(fault):
     return next(subject for subject in ours if issubclass(fault, subject.layer_class))
 
 
-def first_disagreement(subject, examples, seed, by=None):
+def first_disagreement(subject, examples, seed, by=None, long_ones=False):
     """Return the number of the first example that disagrees, and the properties that say so; or all, and none.
 
-    If ``by`` is a property, the first example that disagrees in that one.
+    If ``by`` is a property, the first example that disagrees in that one; or the first of the long examples.
     """
     seen = 0
     layers = Layers(subject)
@@ -100,7 +100,10 @@ def first_disagreement(subject, examples, seed, by=None):
         return {}
 
     try:
-        search.walk(subject, visit, examples, seed)
+        if long_ones:
+            long.walk(subject, visit, seed)
+        else:
+            search.walk(subject, visit, examples, seed)
     except search.Enough:
         return seen, found
     return seen, found

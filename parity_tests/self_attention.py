@@ -3,9 +3,17 @@
 import numpy as np
 
 from parity_tests import strategies
+from parity_tests.blockwise import in_blocks, is_long
 from parity_tests.dot_product import combined_mask, other_contents, scale, shown_queries, some_hidden
 from parity_tests.example import Example, Kind
-from reference import linear_backward, self_attention, self_attention_backward
+from reference import (
+    dot_product_attention,
+    dot_product_attention_backward,
+    linear,
+    linear_backward,
+    self_attention,
+    self_attention_backward,
+)
 from reference.rounding import track
 
 WEIGHTS = ("W_q", "W_k", "W_v")
@@ -86,6 +94,8 @@ def plain(options=frozenset(), used=False):
 
 def expected(example, arithmetic):
     """The reference's output, weights and gradients, with their bounds."""
+    if is_long(example):
+        return _expected_in_blocks(example, arithmetic)
     arguments = {name: track(array, arithmetic) for name, array in {**example.inputs, **example.weights}.items()}
     units = example.weights["W_q"].shape[1]
     record = self_attention(**arguments, scale=scale(example.constructor, units), mask=visible(example))
@@ -98,6 +108,23 @@ def expected(example, arithmetic):
         "weights": record.weights,
         **{f"d_{name}": getattr(gradients, f"d_{name}") for name in (*example.inputs, *example.weights)},
     }
+
+
+def _expected_in_blocks(example, arithmetic):
+    """The same of a long example: three projections, and between them and back attention in blocks of queries."""
+    x, *weights = (track(array, arithmetic) for array in (example.inputs["x"], *example.weights.values()))
+    weights = dict(zip(example.weights, weights))
+    projected = (linear(x, weights[f"W_{letter}"], weights.get(f"b_{letter}")) for letter in "qkv")
+    forward, backward = in_blocks(dot_product_attention, dot_product_attention_backward)
+    units = example.weights["W_q"].shape[1]
+    record = forward(*projected, mask=visible(example), scale=scale(example.constructor, units))
+    output, d_output = shown_queries(example.masks["mask"], record.output, example.d_output)
+    gradients = backward(track(d_output, arithmetic), record)
+    found = {"scores": record.scores, "output": output, "weights": None, "d_x": 0.0}
+    for letter, d_projected in zip("qkv", (gradients.d_query, gradients.d_key, gradients.d_value)):
+        d_b, d_W, d_x = linear_backward(d_projected, x, weights[f"W_{letter}"])
+        found |= {f"d_W_{letter}": d_W, f"d_b_{letter}": d_b, "d_x": found["d_x"] + d_x}
+    return found
 
 
 def visible(example):

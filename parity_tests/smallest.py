@@ -18,7 +18,7 @@ SEARCHED = 100  # examples among which a smaller counterexample is looked for
 
 def shrink(subject, tallies, seed, database):
     """Find the smallest counterexample of each property that has any; one that serves several is looked for once."""
-    tallies = [tally for tally in tallies if tally.disagreements]
+    tallies = [tally for tally in tallies if tally.disagreements and not tally.first.again]  # what is long stays so
     for tally in tallies:
         for other in tallies:
             if other is tally or not other.shrunk:

@@ -68,11 +68,14 @@ class Choice:
 
 
 class Drawn(NamedTuple):
-    """An example, the choices that led to it, and those of them that were settled before."""
+    """An example, the choices that led to it, those of them that were settled before, and if it is long, its name and
+    seed, from which it is drawn again.
+    """
 
     example: Example
     choices: dict[str, Any]
     settled: dict[str, Any]
+    again: tuple[str, int] | None = None
 
 
 class Family(tuple):

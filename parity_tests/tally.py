@@ -2,14 +2,14 @@
 
 from collections import Counter
 
-from parity_tests import judgement, search
+from parity_tests import judgement, long, search
 from parity_tests.layers import Layers
 from parity_tests.properties import TRIALS
 from parity_tests.report import Counterexample, PropertyReport
 
 
-def gather(subject, examples, seed, on_example=None, **how):
-    """Return the `Tally` of each property over a walk, which further arguments are for."""
+def gather(subject, examples, seed, on_example=None, long_ones=False, **how):
+    """Return the `Tally` of each property over a walk, which further arguments are for, or over the long examples."""
     tallies = {}
     layers = Layers(subject)
 
@@ -23,7 +23,10 @@ def gather(subject, examples, seed, on_example=None, **how):
             on_example(subject.target)
         return ratios
 
-    search.walk(subject, visit, examples, seed, **how)
+    if long_ones:
+        long.walk(subject, visit, seed)
+    else:
+        search.walk(subject, visit, examples, seed, **how)
     return dict(sorted(tallies.items(), key=lambda item: rank(item[1])))
 
 
@@ -72,7 +75,8 @@ class Tally:
         if self.counterexample:
             example, outcome = self.counterexample
             verdict = "error" if outcome.raised else "disagrees"
-            counterexample = Counterexample(subject.target, subject.kind.name, self.name, example, outcome)
+            again = self.first.again
+            counterexample = Counterexample(subject.target, subject.kind.name, self.name, example, outcome, again)
         ratios = {dtype: tuple(ratios) for dtype, ratios in self.ratios.items()}
         known = tuple(sorted(self.excuses))
         return PropertyReport(self.name, verdict, self.examples, self.worst_ratio, counterexample, known, ratios)

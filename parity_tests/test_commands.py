@@ -162,7 +162,9 @@ def test_a_file_may_be_read_by_whoever_may_read_others(tmp_path):
 @pytest.mark.parametrize("corners", [False, True])
 @pytest.mark.parametrize("chosen", [["keras.layers.Softmax", "keras_impl:AttentionPooling"], []])
 def test_a_bar_is_as_long_as_the_examples_are_many(chosen, corners):
-    options = argparse.Namespace(target=chosen, kind="softmax" if not chosen else None, examples=3, corners=corners)
+    options = argparse.Namespace(
+        target=chosen, kind="softmax" if not chosen else None, examples=3, corners=corners, long=False
+    )
     seen = []
     parity_tests.check(*chosen, kind=options.kind, examples=3, corners=corners, on_example=seen.append)
     assert len(seen) == total(options)

@@ -14,7 +14,7 @@ from parity_tests.smallest import kept, shrink
 from parity_tests.tally import Tally, gather, rank
 
 
-def check(*targets, kind=None, examples=300, seed=0, corners=True, on_example=None, database=None):
+def check(*targets, kind=None, examples=300, seed=0, corners=True, on_example=None, database=None, long=False):
     """Hold layers to the reference.
 
     Parameters
@@ -36,6 +36,8 @@ def check(*targets, kind=None, examples=300, seed=0, corners=True, on_example=No
     database
         A ``hypothesis.database.ExampleDatabase`` of examples that once disagreed: they are tried too, and those
         that disagree now are added.
+    long
+        Whether a few examples of thousands of positions are checked instead of all others: seconds to minutes a layer.
 
     Returns
     -------
@@ -66,15 +68,17 @@ def check(*targets, kind=None, examples=300, seed=0, corners=True, on_example=No
         backend=backend,
         backend_version=version,
         device=device(),
-        subjects=tuple(check_subject(subject, examples, seed, corners, on_example, database) for subject in found),
+        subjects=tuple(
+            check_subject(subject, examples, seed, corners, on_example, database, long) for subject in found
+        ),
     )
 
 
-def check_subject(subject, examples, seed, corners=True, on_example=None, database=None):
+def check_subject(subject, examples, seed, corners=True, on_example=None, database=None, long=False):
     """Hold one layer to the reference."""
     start = time.perf_counter()
-    tallies = gather(subject, examples, seed, on_example, corners=corners)
-    if database is not None:
+    tallies = gather(subject, examples, seed, on_example, long_ones=long, corners=corners)
+    if database is not None and not long:
         _replay(subject, tallies, database)
     shrink(subject, tallies.values(), seed, database)
     properties = tuple(tally.report(subject) for tally in sorted(tallies.values(), key=rank))

@@ -23,6 +23,7 @@ from parity_tests.mutants import (
     head_options,
     hierarchical,
     large_values,
+    long,
     masks,
     multi_head,
     multi_head_masks,
@@ -55,7 +56,7 @@ _FAULTS = {
         forward, masks, causal, returned_weights, shapes, precision, large_values,
         gradients, dropout, randomness, configuration, symbolic, state,
         additive, multi_head, gates, head_options, multi_head_masks, handed_over, handed_to_attention,
-        attention_of_heads, softmax, pooling, hierarchical, excused, equivalent,
+        attention_of_heads, softmax, pooling, hierarchical, excused, long, equivalent,
     )
 }  # fmt: skip
 CATEGORIES = {category: tuple(faults) for category, faults in _FAULTS.items()}

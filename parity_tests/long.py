@@ -1,0 +1,54 @@
+"""Examples of thousands of positions: what the check shows with ``--long``, and how each is drawn again.
+
+Faults that need them lie in what counts positions: a table or a mask of a fixed length, an index of 12 bits, blocks of
+keys of which one is forgotten. They do not depend on much else, so that a few examples of small depth do.
+"""
+
+from parity_tests.properties import agreement
+from parity_tests.strategies import of_corner
+
+SMALL = {
+    "lengths": "free", "depths": "free", "dtype": "float32", "mixed": False, "B": 1, "H": 2, "groups": 1, "N": 2,
+    "d": 3, "d_k": 3, "d_v": 2, "d_query": 4, "d_key": 5, "d_value": 6, "d_output": 3, "output axes": 1,
+    "d_weights": False, "dropout": 0.0, "attention_axes": None, "same tensor": False, "axis": -1, "rank": 3,
+}  # fmt: skip
+MODERATE = {"x": "moderate", "scores": "moderate", "values": "ordinary", "bias given": False}
+OPEN = {"causal": False, "sliding_window": None}
+ALONE = {"traced": False, "attention_mask given": False, "mask given": False}
+HIDDEN = {"mask given": True, "query_mask given": True, "key_mask given": True, "value_mask given": True}
+KEYS = {"8,192 keys": {**OPEN, "T": 16, "S": 8192}}
+QUERIES = {"8,192 queries": {**OPEN, "T": 8192, "S": 16}}
+MASKED = {"8,192 keys, some hidden": {**OPEN, **HIDDEN, "T": 16, "S": 8192, "traced": True}}
+POSITIONS = {"8,192 positions": {"T": 8192}, "8,192 positions, some hidden": {**HIDDEN, "T": 8192, "traced": True}}
+SQUARE = {"4,200 queries and keys, causal": {"causal": True, "sliding_window": None, "T": 4200, "S": 4200}}
+OF_PAIRS = {**KEYS, **MASKED, **QUERIES}
+LONG = {
+    "attention": {**OF_PAIRS, **SQUARE},
+    "self_attention": SQUARE,
+    "additive_attention": OF_PAIRS,
+    "multi_head_attention": {**OF_PAIRS, **SQUARE},
+    "attention_of_heads": OF_PAIRS,
+    "softmax": OF_PAIRS,
+    "attention_pooling": POSITIONS,
+    "hierarchical_attention": POSITIONS,
+}
+
+
+def walk(subject, visit, seed):
+    """Show the long examples of a subject's kind to a visitor, as `search.walk` does others, to see that they agree."""
+    for name in LONG[subject.kind.name]:
+        visit(drawn(subject, name, seed), [agreement])
+
+
+def drawn(subject, name, seed):
+    """Draw one of them, the same for the same seed."""
+    settled = {**SMALL, **MODERATE, **ALONE, **LONG[subject.kind.name][name]}
+    one = next(of_corner(subject.kind, subject.options, settled, [seed, *name.encode()]))
+    return one._replace(again=(name, seed))
+
+
+def long_example(target, name, seed, kind=None):
+    """The example of that name that a check with ``--long`` shows to a layer."""
+    from parity_tests import subjects
+
+    return drawn(subjects.find(target, kind), name, seed).example

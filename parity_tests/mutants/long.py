@@ -1,0 +1,72 @@
+"""Faults that show beyond 4,096 positions alone, which ``--long`` looks at."""
+
+import keras
+from keras import ops
+
+from keras_impl import AttentionLayer, AttentionPooling, SelfAttention
+from parity_tests.mutants.causal import _Causal
+
+REACH = 4096
+
+
+def _position(array, axis):
+    """The positions along an axis, as they broadcast against what has only the axes from there on."""
+    positions = ops.arange(ops.shape(array)[axis])
+    return ops.reshape(positions, (-1, *(1,) * (-1 - axis)))
+
+
+class KeysBeyond4096Hidden(AttentionLayer):
+    """Hides the keys beyond 4,096, as a mask of that length would."""
+
+    def compute_visible(self, scores, masks, causal):
+        visible, shown = super().compute_visible(scores, masks, causal), _position(scores, -1) < REACH
+        shown = ops.broadcast_to(shown, ops.shape(scores))
+        return shown if visible is None else ops.logical_and(visible, shown)
+
+
+class QueriesBeyond4096Doubled(AttentionLayer):
+    """Doubles the scores of queries beyond 4,096."""
+
+    def compute_scores(self, query, key):
+        scores = super().compute_scores(query, key)
+        return ops.where(_position(scores, -2) < REACH, scores, 2 * scores)
+
+
+class CausalInTwelveBits(_Causal):
+    """Counts positions in twelve bits, which are not enough from the 4,097th on."""
+
+    def shown(self, queries, keys, T, S):
+        return keys % REACH <= queries % REACH
+
+
+class KeysBeyond4096LearnNothing(AttentionLayer):
+    """Lets no gradient through to the keys beyond 4,096."""
+
+    def compute_scores(self, query, key):
+        key = ops.where(_position(key, -2) < REACH, key, ops.stop_gradient(key))
+        return super().compute_scores(query, key)
+
+
+class PositionsBeyond4096AttendLess(SelfAttention):
+    """Halves the projected queries beyond 4,096."""
+
+    def project(self, x, W, b):
+        projected = super().project(x, W, b)
+        if W is not self.W_q:
+            return projected
+        return ops.where(_position(projected, -2) < REACH, projected, projected / 2)
+
+
+class PositionsBeyond4096NotPooled(AttentionPooling):
+    """Pools the first 4,096 positions."""
+
+    def compute_scores(self, x):
+        scores = super().compute_scores(x)
+        return ops.where(_position(scores, -1) < REACH, scores, float("-inf"))
+
+
+class ScoresBeyond4096Shifted(keras.layers.Softmax):
+    """Adds 1 to the scores beyond 4,096."""
+
+    def call(self, inputs, mask=None):
+        return super().call(ops.where(_position(inputs, -1) < REACH, inputs, inputs + 1), mask=mask)

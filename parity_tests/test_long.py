@@ -1,0 +1,72 @@
+"""Examples of thousands of positions: their truth in blocks is that of all at once, and each is drawn again."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import keras_impl
+import parity_tests
+from parity_tests import blockwise, long, mutants, subjects
+from parity_tests.counterexample import script
+from parity_tests.score import first_disagreement, subject_of
+from parity_tests.strategies import by_generator
+from reference.rounding import ARITHMETIC
+
+SHORT = {"dtype": "float32", "d_weights": False, "same tensor": False, "bias given": False}
+OF_HEADS = ("keras.layers.MultiHeadAttention", "keras.layers.GroupQueryAttention")
+IN_BLOCKS = ("keras_impl:AttentionLayer", "keras_impl:SelfAttention", "keras.layers.Attention",
+             "keras.layers.AdditiveAttention", *OF_HEADS)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", IN_BLOCKS)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_in_blocks_the_truth_is_what_it_is_at_once(name, seed):
+    subject = subjects.find(name)
+    example = by_generator(np.random.default_rng(seed), subject.kind, subject.options, SHORT).example
+    at_once = subject.kind.expected(example, ARITHMETIC["float32"])
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(blockwise, "LONG", 0)
+        patched.setattr(blockwise, "AT_ONCE", 5)
+        in_blocks = subject.kind.expected(example, ARITHMETIC["float32"])
+    for name, truth in at_once.items():
+        if name != "weights":
+            found = in_blocks[name]
+            assert (np.abs(found.value - truth.value) <= found.error + truth.error).all(), name
+
+
+@pytest.mark.parametrize("kind", subjects.KINDS)
+def test_every_kind_has_examples_beyond_4096_positions(kind):
+    assert long.LONG[kind]
+    subject = next(one for one in subjects.registered().values() if one.kind.name == kind)
+    for name in long.LONG[kind]:
+        example = long.drawn(subject, name, 0).example
+        assert max(max(array.shape[:3]) for array in example.inputs.values()) > 4096
+
+
+def test_an_example_is_drawn_again_by_its_name_and_seed():
+    first, second = (long.long_example("keras.layers.Softmax", "8,192 keys", seed=3) for _ in range(2))
+    assert np.array_equal(first.inputs["scores"], second.inputs["scores"])
+
+
+def test_a_long_counterexample_is_a_short_script_that_runs_on_its_own():
+    report = parity_tests.check(mutants.PositionsBeyond4096NotPooled, long=True)
+    (subject,) = report.subjects
+    counterexample = next(one.counterexample for one in subject.properties if one.name == "output_alone")
+    program = script(counterexample)
+    assert len(program) < 1000
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    assert "output_alone disagrees" in done.stdout
+
+
+def test_what_shows_beyond_4096_positions_alone_does_not_show_in_others():
+    subject = subject_of("PositionsBeyond4096NotPooled", mutants.PositionsBeyond4096NotPooled)
+    assert first_disagreement(subject, examples=30, seed=0)[1] == ()
+
+
+def test_a_sound_layer_agrees():
+    assert parity_tests.check(keras_impl.AttentionPooling, long=True).agrees
