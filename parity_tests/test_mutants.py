@@ -160,13 +160,13 @@ def test_the_command_writes_what_it_found(tmp_path, capsys, schema):
 
 
 def test_a_fault_that_is_not_found_exits_with_1(monkeypatch, capsys):
-    monkeypatch.setattr(score, "first_disagreement", lambda subject, examples, seed, by: (examples, ()))
+    monkeypatch.setattr(score, "first_disagreement", lambda subject, examples, seed, by, long_ones: (examples, ()))
     assert main(["mutants", "LogitsSquared"]) == 1
     assert "0 of 1 found." in capsys.readouterr().out
 
 
 def test_a_hidden_fault_that_is_found_exits_with_1(monkeypatch, capsys):
-    monkeypatch.setattr(score, "first_disagreement", lambda subject, examples, seed, by: (1, ("output",)))
+    monkeypatch.setattr(score, "first_disagreement", lambda subject, examples, seed, by, long_ones: (1, ("output",)))
     assert main(["mutants", "ScalesTheQuery"]) == 1
     assert "the list of them is wrong" in capsys.readouterr().out
 
