@@ -12,14 +12,21 @@ def halves(size):
     return size // (2 - size % 2), 2 - size % 2
 
 
+class Carrying(keras.layers.Layer):
+    """A layer that leaves numbers and their dtype as they are, and says itself what becomes of their mask."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs, autocast=False)
+        self.supports_masking = True
+
+
 @keras.saving.register_keras_serializable(package="attention_reference")
-class Folded(keras.layers.Layer):
+class Folded(Carrying):
     """The axis of size n as two of n / 2 and 2, or of n and 1 if n is odd."""
 
     def __init__(self, axis, **kwargs):
-        super().__init__(**kwargs, autocast=False)
+        super().__init__(**kwargs)
         self.axis = axis
-        self.supports_masking = True
 
     def call(self, inputs):
         return ops.reshape(inputs, self._folded(ops.shape(inputs)))
@@ -51,12 +58,8 @@ class Unfolded(Folded):
 
 
 @keras.saving.register_keras_serializable(package="attention_reference")
-class Swapped(keras.layers.Layer):
+class Swapped(Carrying):
     """Axes 1 and 2 in the other order, in the mask that comes with them too."""
-
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs, autocast=False)
-        self.supports_masking = True
 
     def call(self, inputs):
         return ops.swapaxes(inputs, 1, 2)

@@ -2,16 +2,12 @@
 
 import keras
 
-from parity_tests.folded import laid_out
+from parity_tests.folded import Carrying, laid_out
 
 
 @keras.saving.register_keras_serializable(package="attention_reference")
-class ComesWithMask(keras.layers.Layer):
+class ComesWithMask(Carrying):
     """A tensor and a mask, as a tensor that comes with that mask."""
-
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs, autocast=False)
-        self.supports_masking = True
 
     def call(self, inputs):
         return inputs[0] * 1  # another tensor, as masks are kept with the one at hand
@@ -21,12 +17,8 @@ class ComesWithMask(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="attention_reference")
-class WithoutMask(keras.layers.Layer):
+class WithoutMask(Carrying):
     """A tensor without the mask that it comes with."""
-
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs, autocast=False)
-        self.supports_masking = True
 
     def call(self, inputs):
         return inputs * 1  # in a layer, as Keras takes float64 times 1 for float32 on JAX where it has no numbers
