@@ -95,3 +95,4 @@ def test_biases_go_along_another_axis_in_a_graph_that_knows_its_sizes(bias, know
     assert conditions.options.bias_along_another_axis(subject.kind, example) == known
     found = judge(agreement, Layers(subject), example).values()
     assert any("bias_along_another_axis" in excuses for _, excuses in found) == known
+    assert all(outcome.agrees for outcome, _ in found)

@@ -92,6 +92,20 @@ def test_where_nothing_is_visible_all_keys_are_attended_as_if_they_were_alike(na
     assert agree(even, instead["output"])[~visible.any(axis=-1)].all()
 
 
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("name", [*OF_HEADS, *OF_POSITIONS])
+def test_gradients_where_nothing_is_visible_are_those_of_the_layer(name):
+    padded = {"key_mask given": True, "value_mask given": True, "mask axes": "B T S", "attention_mask given": False}
+    settled = {**padded, "causal": True, "attention_axes": None, "dropout": 0.0, "lengths": "free", "T": 4, "S": 4}
+    known = Counter()
+    for seed in range(8):
+        subject, example = example_of(name, seed, **settled, B=3, d_weights=False)
+        judged = judge(agreement, Layers(subject), example)
+        assert all(outcome.agrees for outcome, _ in judged.values())
+        known.update(name for name, (_, excuses) in judged.items() if any("nothing_visible" in one for one in excuses))
+    assert known["d_value"] > 2, "in too few is anything learned from rows that may attend nothing"
+
+
 def test_a_scale_that_is_rounded_to_float32_is_that_of_the_truth():
     subject, example = example_of("keras.ops.dot_product_attention", 0, dtype="float64", scale=0.3)
     seen = INSTEAD["rounds the scale to float32"].sees(subject.kind, example)
