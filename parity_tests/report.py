@@ -2,12 +2,11 @@
 
 import json
 import math
-import os
-import tempfile
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from keras_impl.files import replacing
 from parity_tests.comparison import Outcome
 from parity_tests.example import Example
 from reference.rounding import ARITHMETIC
@@ -144,19 +143,5 @@ def json_number(value):
 
 def write_atomically(path, text):
     """Replace a file as a whole, so that nobody ever reads half of it."""
-    folder = os.path.dirname(os.path.abspath(path))
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=os.path.basename(path))
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
