@@ -2,15 +2,20 @@
 
 import json
 import re
+import subprocess
+import time
 from importlib.resources import files
 
 import jsonschema
 import numpy as np
 import pytest
 
+from parity_tests import subjects
 from parity_tests.__main__ import main
-from parity_tests.benchmarks import contenders, memory, plot, result, table, timing
+from parity_tests.benchmarks import check, contenders, imports, memory, plot, result, table, timing
+from parity_tests.benchmarks.check import Check
 from parity_tests.benchmarks.contenders import OURS, PEERS, SCALE, UNIT
+from parity_tests.benchmarks.imports import Import
 from parity_tests.benchmarks.memory import Memory
 from parity_tests.benchmarks.result import Benchmark
 from parity_tests.benchmarks.timing import Time
@@ -33,6 +38,8 @@ MEASURED = Benchmark(
         for T in LENGTHS
         for both in (False, True)
     ),
+    imports=(Import("numpy", 0.125),),
+    checks=(Check("abacus:Attention", 400, 8.0, layer=4.0, truth=2.0, drawing=1.0),),
     versions={"numpy": "2.0"},
     processor="abacus",
     cores=2,
@@ -112,11 +119,49 @@ def test_the_report_is_in_its_schema():
 
 
 def test_a_table_has_a_row_a_contender_and_a_column_a_length():
-    first, *_, last = table.tables(MEASURED)
-    assert first.lengths == list(LENGTHS)
+    first, _, _, last, *_ = table.tables(MEASURED)
+    assert first.columns == ["256", "1,024", "4,096", "grows as"]
     assert [row[0] for row in first.rows] == [UNIT.name, "blockwise", "torch"]
     assert first.rows[1][1:] == ("1.50", "1.50", "1.50", "T^2.0")
     assert last.rows[0][1:] == ("1", "8", "134", "T^2.0")
+
+
+def test_a_table_tells_where_the_time_of_a_check_goes():
+    *_, of_imports, of_checks = table.tables(MEASURED)
+    assert of_imports.rows == [("numpy", "0.12")]
+    assert of_checks.rows == [("abacus:Attention", "8.0", "50", "50%", "25%", "12%", "12%")]
+
+
+def test_the_parts_of_a_check_are_timed_once_and_within_its_seconds():
+    started = time.perf_counter()
+    one = check.once(subjects.find("keras_impl:AttentionLayer"), 8, 0, corners=False)
+    assert one.examples == 8
+    assert min(one.layer, one.truth, one.drawing, one.rest) > 0
+    assert one.seconds < time.perf_counter() - started
+
+
+def test_of_several_checks_the_one_of_median_seconds_counts():
+    runs = [Check("abacus:Attention", 400, seconds, 1.0, 1.0, 1.0) for seconds in (9.0, 4.0, 6.0)]
+    assert check.median_of(runs) is runs[2]
+
+
+def test_an_import_is_timed_beyond_the_start_of_python(monkeypatch):
+    clock = [0.0]
+    takes = {"": iter([0.25, 0.5, 0.25]), "import decimal": iter([9.0, 0.75, 0.5]), "import sys": iter([0.125] * 3)}
+
+    def run(command, **options):
+        clock[0] += next(takes[command[-1]])
+
+    monkeypatch.setattr(imports.subprocess, "run", run)
+    monkeypatch.setattr(imports.time, "perf_counter", lambda: clock[0])
+    assert imports.measure(("decimal", "sys"), repeats=3) == [Import("decimal", 0.5), Import("sys", 0.0)]
+
+
+def test_what_is_imported_is_imported():
+    (one,) = imports.measure(("reference",), repeats=1)
+    assert one.module == "reference"
+    with pytest.raises(subprocess.CalledProcessError):
+        imports.measure(("no_such_module",), repeats=1)
 
 
 def test_the_page_needs_nothing_from_the_network():
@@ -124,6 +169,7 @@ def test_the_page_needs_nothing_from_the_network():
     assert not re.search(r'(?:src|href)="(?!data:)', page)
     assert plot.png(MEASURED).startswith(b"\x89PNG")
     assert "abacus" in page
+    assert "<img" not in plot.page(MEASURED._replace(times=()))
     assert page.count("<tr>") == len(table.tables(MEASURED)) + sum(len(one.rows) for one in table.tables(MEASURED))
 
 
@@ -131,7 +177,7 @@ def test_the_command_prints_and_writes_what_it_measured(tmp_path, capsys, monkey
     monkeypatch.setattr(timing, "ENOUGH", 0.0)
     paths = {name: tmp_path / f"times.{name}" for name in ("json", "png", "html")}
     options = [text for name, path in paths.items() for text in (f"--{name}", str(path))]
-    assert main(["benchmark", "--peers", "", "--longest", "16", *options]) == 0
+    assert main(["benchmark", "--parts", "times,memory", "--peers", "", "--longest", "16", *options]) == 0
     assert "Time, forward and backward, by six matrix products" in capsys.readouterr().out
     assert {one["contender"] for one in json.loads(paths["json"].read_text())["times"]} == {one.name for one in OURS}
     assert paths["png"].read_bytes().startswith(b"\x89PNG")
@@ -144,7 +190,14 @@ def test_a_peer_that_is_not_installed_is_left_out(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "options", [["--peers", "abacus"], ["--longest", "1"], ["--json", "/no/such/folder/times.json"]]
+    "options",
+    [
+        ["--peers", "abacus"],
+        ["--parts", "abacus"],
+        ["--parts", "memory", "--png", "times.png"],
+        ["--longest", "1"],
+        ["--json", "/no/such/folder/times.json"],
+    ],
 )
 def test_what_cannot_be_used_exits_with_2_and_one_line(options, capsys):
     assert main(["benchmark", *options]) == 2
@@ -154,4 +207,4 @@ def test_what_cannot_be_used_exits_with_2_and_one_line(options, capsys):
 
 
 def test_versions_are_those_that_are_installed():
-    assert result.found([], []).versions["numpy"] == np.__version__
+    assert result.found().versions["numpy"] == np.__version__

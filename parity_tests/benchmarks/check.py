@@ -1,72 +1,99 @@
-"""How long imports and the check of layers take, and how many examples it looks at in a second."""
+"""How many examples the check looks at in a second, and where its time goes."""
 
+import functools
 import statistics
-import subprocess
-import sys
 import time
+from contextlib import ExitStack, contextmanager
+from typing import NamedTuple
+from unittest.mock import patch
 
-from rich import box
-from rich.table import Table
-
-from keras_impl.backend import quiet_start
-
-REPEATS = 7
-EXAMPLES = 1000
-CHECK = ("-m", "parity_tests", "check")
+EXAMPLES = 300  # beside the corners, as many as the command shows unless told
+REPEATS = 3
 
 
-def show(console):
-    """Measure and print."""
-    console.print(times())
-    console.print(throughput())
+class Check(NamedTuple):
+    """What the check of one layer took, with all trials, in a process in which layers were checked before."""
+
+    target: str
+    examples: int
+    seconds: float
+    layer: float  # seconds of making the layer, calling it, and its gradients
+    truth: float  # of the reference, forward and backward, with its bounds
+    drawing: float  # of the examples
+
+    @property
+    def rest(self):
+        """Seconds of all else: comparing, shapes without numbers, saving and loading, and what is known of a layer."""
+        return self.seconds - self.layer - self.truth - self.drawing
 
 
-def times():
-    """The table of times."""
-    table = Table("what", title="Seconds, medians of interleaved runs", title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("median", justify="right")
-    table.add_column("least", justify="right")
-    imports = interleaved({"numpy": ("-c", "import numpy"), "reference": ("-c", "import reference")}, REPEATS)
-    for name, seconds in imports.items():
-        add(table, f"import {name}", seconds)
-    added = [after - before for before, after in zip(*imports.values())]
-    add(table, "import reference, beyond numpy", added)
-    targets = ("keras_impl:AttentionLayer", "keras_impl:SelfAttention", "keras.layers.Attention")
-    for target, seconds in interleaved({target: (*CHECK, target) for target in targets}, 3).items():
-        add(table, f"check {target}", seconds)
-    return table
+def measure(examples=EXAMPLES, repeats=REPEATS, targets=None, on_time=None):
+    """Check each layer several times, in turn, after one time that does not count; return those of median seconds."""
+    from parity_tests import subjects
+
+    found = subjects.registered()
+    runs = {target: [] for target in targets or found}
+    for number in range(repeats + 1):
+        for target, taken in runs.items():
+            taken.append(once(found[target], examples, number))
+            if on_time is not None:
+                on_time(f"check {target}")
+    return [median_of(taken[1:]) for taken in runs.values()]
 
 
-def throughput():
-    """The table of examples a second, with all that is checked of them, on one core and after a warm-up."""
-    with quiet_start():
-        from parity_tests import subjects, tally
-    title = f"{EXAMPLES} examples, medians of interleaved runs"
-    table = Table("layer", title=title, title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("examples a second", justify="right")
-    found = list(subjects.registered().values())
-    seconds = {subject.target: [] for subject in found}
-    for number in range(REPEATS // 2 + 1):
-        for subject in found:
-            start = time.process_time()
-            tally.gather(subject, EXAMPLES, number, corners=False)
-            seconds[subject.target].append(time.process_time() - start)
-    for target, measured in seconds.items():
-        table.add_row(target, f"{EXAMPLES / statistics.median(measured[1:]):.0f}")
-    return table
+def median_of(runs):
+    """The run of median seconds, the lower one of two."""
+    middle = statistics.median_low([one.seconds for one in runs])
+    return next(one for one in runs if one.seconds == middle)
 
 
-def interleaved(commands, repeats):
-    """Run Python with each list of arguments in turn, several times; return the seconds of each."""
-    seconds = {name: [] for name in commands}
-    for _ in range(repeats):
-        for name, arguments in commands.items():
-            start = time.perf_counter()
-            subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
-            seconds[name].append(time.perf_counter() - start)
-    return seconds
+def once(subject, examples, seed, **how):
+    """One check of a subject; further arguments are for `search.walk`."""
+    from parity_tests import tally
+
+    shown = 0
+
+    def count(target):
+        nonlocal shown
+        shown += 1
+
+    with timed() as parts:
+        start = time.perf_counter()
+        tally.gather(subject, examples, seed, count, **how)
+        seconds = time.perf_counter() - start
+    return Check(subject.target, shown, seconds, **parts)
 
 
-def add(table, what, seconds):
-    """Add a row."""
-    table.add_row(what, f"{statistics.median(seconds):.3f}", f"{min(seconds):.3f}")
+@contextmanager
+def timed():
+    """Yield the seconds that are spent from now on, of each part of a check; of parts within parts, the outermost."""
+    from parity_tests import strategies
+    from parity_tests.layers import BuiltLayer, Layers
+
+    doors = {
+        "layer": [(BuiltLayer, "__init__"), (BuiltLayer, "run"), (BuiltLayer, "run_with_gradients")],
+        "truth": [(Layers, "expected")],
+        "drawing": [(strategies, "_by_choice")],
+    }
+    parts, inside = dict.fromkeys(doors, 0.0), False
+
+    def through(part, function):
+        @functools.wraps(function)
+        def timed_function(*arguments, **options):
+            nonlocal inside
+            if inside:
+                return function(*arguments, **options)
+            inside, start = True, time.perf_counter()
+            try:
+                return function(*arguments, **options)
+            finally:
+                inside = False
+                parts[part] += time.perf_counter() - start
+
+        return timed_function
+
+    with ExitStack() as patches:
+        for part, places in doors.items():
+            for owner, name in places:
+                patches.enter_context(patch.object(owner, name, through(part, getattr(owner, name))))
+        yield parts

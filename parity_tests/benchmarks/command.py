@@ -2,20 +2,23 @@
 
 from keras_impl.backend import quiet_start
 from keras_impl.files import replacing
+from parity_tests.report import write_atomically
 
 HELP = """\
-Measure attention side by side: the reference, readable and blockwise, textbook NumPy and peers, in one run: times as a
-multiple of that of the matrix products alone, and the peak of memory in processes of their own.
+Measure attention side by side, the reference, readable and blockwise, textbook NumPy and peers: times as a multiple of
+that of the matrix products alone, and the peak of memory in processes of their own; then how long imports take, and
+how many examples the check looks at in a second and where its time goes.
 """
 EXAMPLES = """\
 examples:
   python -m parity_tests benchmark
   python -m parity_tests benchmark --peers torch,jax --longest 32768 --json times.json --html times.html
-  python -m parity_tests benchmark --check
+  python -m parity_tests benchmark --parts imports,check
 
 exit status: 0, or 2 if the command cannot be used
 """
 PEERS = "onnx,torch,jax,keras"
+PARTS = "times,memory,imports,check"
 LENGTHS = (16, 64, 128, 256, 1024, 4096, 8192, 16384, 32768)
 OF_MEMORY = (1024, 4096, 8192, 16384, 32768)
 
@@ -26,6 +29,9 @@ def add_options(command):
         "--peers", default=PEERS, metavar="NAMES",
         help=f"some of {PEERS}, or nothing; those that are not installed are left out (default: all)",
     )  # fmt: skip
+    command.add_argument(
+        "--parts", default=PARTS, metavar="NAMES", help=f"some of {PARTS}, to measure these alone (default: all)"
+    )
     command.add_argument("--longest", type=int, default=4096, metavar="T", help="sequence (default: 4096)")
     command.add_argument("--heads", type=int, default=2, metavar="N", help="for the times (default: 2)")
     command.add_argument(
@@ -35,34 +41,51 @@ def add_options(command):
     command.add_argument("--json", metavar="FILE", help="write what was measured as JSON")
     command.add_argument("--png", metavar="FILE", help="write a picture")
     command.add_argument("--html", metavar="FILE", help="write a page with picture and tables")
-    command.add_argument("--check", action="store_true", help="measure imports and the check of layers instead")
 
 
 def run(options, console, progress):
     """Measure, print, and write where asked."""
-    peers = [name for name in options.peers.split(",") if name]
+    parts = _names(options.parts)
+    for name in parts:
+        if name not in _names(PARTS):
+            raise ValueError(f"parts: expected some of {PARTS}, received {name!r}")
+    if options.png and "times" not in parts:
+        raise ValueError(f"png: expected times among the parts, received {options.parts}")
     with quiet_start():
-        if options.check:
-            from parity_tests.benchmarks import check
+        from parity_tests.benchmarks import contenders, result, table
 
-            check.show(console)
-            return 0
-        from parity_tests import report
-        from parity_tests.benchmarks import contenders, memory, result, table, timing
-
-        chosen, missing = contenders.chosen(peers)
+        chosen, missing = contenders.chosen(_names(options.peers))
     for name in missing:
         console.print(f"{name} is left out: it is not installed.", highlight=False)
-    lengths = [length for length in LENGTHS if length <= options.longest]
-    of_memory = [length for length in OF_MEMORY if length <= options.longest]
-    most = options.gigabytes * 1e9
     with quiet_start(), progress(console, lambda: None) as on_time:
-        times = timing.measure(chosen, lengths, options.heads, most, on_time)
-        peaks = memory.measure(chosen, of_memory, most, on_time) if memory.can_be_measured() else []
-    benchmark = result.found(times, peaks)
+        benchmark = result.found(**_measured(options, parts, chosen, on_time))
     table.show(benchmark, console)
+    _write(options, benchmark)
+    return 0
+
+
+def _measured(options, parts, chosen, on_time):
+    """What was measured of each part that is asked for."""
+    from parity_tests.benchmarks import check, imports, memory, timing
+
+    lengths, of_memory = ([T for T in all_of_them if options.longest >= T] for all_of_them in (LENGTHS, OF_MEMORY))
+    most = options.gigabytes * 1e9
+    found = {}
+    if "times" in parts:
+        found["times"] = timing.measure(chosen, lengths, options.heads, most, on_time)
+    if "memory" in parts and memory.can_be_measured():
+        found["memory"] = memory.measure(chosen, of_memory, most, on_time)
+    if "imports" in parts:
+        found["imports"] = imports.measure(on_time=on_time)
+    if "check" in parts:
+        found["checks"] = check.measure(on_time=on_time)
+    return found
+
+
+def _write(options, benchmark):
+    """Write the files that are asked for."""
     if options.json:
-        report.write_atomically(options.json, benchmark.to_json() + "\n")
+        write_atomically(options.json, benchmark.to_json() + "\n")
     if options.png or options.html:
         from parity_tests.benchmarks import plot
 
@@ -70,5 +93,9 @@ def run(options, console, progress):
             with replacing(options.png) as path:
                 path.write_bytes(plot.png(benchmark))
         if options.html:
-            report.write_atomically(options.html, plot.page(benchmark))
-    return 0
+            write_atomically(options.html, plot.page(benchmark))
+
+
+def _names(text):
+    """The names in a list with commas."""
+    return [name for name in text.split(",") if name]

@@ -28,7 +28,7 @@ def png(benchmark):
 
 def page(benchmark):
     """Return the page as text; it needs nothing else."""
-    picture = base64.b64encode(png(benchmark)).decode("ascii")
+    picture = base64.b64encode(png(benchmark)).decode("ascii") if benchmark.times else None
     return template("benchmark.html.jinja").render(benchmark=benchmark, tables=table.tables(benchmark), picture=picture)
 
 

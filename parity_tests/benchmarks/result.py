@@ -1,4 +1,4 @@
-"""What a benchmark found: times, memory, how both grow with the length; and as JSON."""
+"""What a benchmark found: times and memory, how both grow with the length, what imports and checks take; as JSON."""
 
 import json
 import platform
@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from parity_tests.benchmarks.check import Check
 from parity_tests.benchmarks.contenders import CORES, DEPTH
+from parity_tests.benchmarks.imports import Import
 from parity_tests.benchmarks.memory import Memory
 from parity_tests.benchmarks.timing import Time
 
-SCHEMA = 1
+SCHEMA = 2
 LONG = 1024  # from here on what is fixed no longer counts, and growth is judged
 
 
@@ -20,6 +22,8 @@ class Benchmark(NamedTuple):
 
     times: tuple[Time, ...]
     memory: tuple[Memory, ...]
+    imports: tuple[Import, ...]
+    checks: tuple[Check, ...]
     versions: dict[str, str]
     processor: str
     cores: int
@@ -47,16 +51,19 @@ class Benchmark(NamedTuple):
             "depth": DEPTH,
             "times": [one._asdict() for one in self.times],
             "memory": [one._asdict() for one in self.memory],
+            "imports": [one._asdict() for one in self.imports],
+            "checks": [one._asdict() for one in self.checks],
         }
         return json.dumps(document, indent=2, allow_nan=False)
 
 
-def found(times, memory):
+def found(times=(), memory=(), imports=(), checks=()):
     """A `Benchmark` of this machine."""
     names = ("numpy", "onnx", "torch", "jax", "keras", "tensorflow")
     versions = {name: _version(name) for name in names}
     there = {name: one for name, one in versions.items() if one}
-    return Benchmark(tuple(times), tuple(memory), there, _processor(), CORES)
+    measured = (tuple(one) for one in (times, memory, imports, checks))
+    return Benchmark(*measured, there, _processor(), CORES)
 
 
 def _version(name):

@@ -19,27 +19,35 @@ def show(benchmark, console):
 
 
 class Rows(NamedTuple):
-    """A table: what it is of, the lengths, and a row a contender."""
+    """A table: what it is of, and its columns after the first, which has names."""
 
     title: str
-    lengths: list[int]
+    columns: list[str]
     rows: list[tuple[str, ...]]
 
 
 def tables(benchmark):
-    """All tables: of times, and of memory if it was measured."""
+    """The tables of all that was measured."""
     found = []
-    for both, what in PASSES.items():
+    for both, what in PASSES.items() if benchmark.times else ():
         title = f"Time, {what}, by {'six' if both else 'two'} matrix products"
-        found.append(Rows(title, *_rows(benchmark, "times", both, _ratio)))
+        found.append(Rows(title, *_by_length(benchmark, "times", both, _ratio)))
     for both, what in PASSES.items() if benchmark.memory else ():
         title = f"Memory beyond inputs and results, {what}, in MB"
-        found.append(Rows(title, *_rows(benchmark, "memory", both, _megabytes)))
+        found.append(Rows(title, *_by_length(benchmark, "memory", both, _megabytes)))
+    if benchmark.imports:
+        rows = [(one.module, f"{one.seconds:.2f}") for one in benchmark.imports]
+        found.append(Rows("Imports, beyond the start of Python", ["seconds"], rows))
+    if benchmark.checks:
+        columns = ["seconds", "examples a second", "layer", "truth and bound", "drawing", "the rest"]
+        found.append(
+            Rows("The check of a layer, and where its time goes", columns, [*map(_of_check, benchmark.checks)])
+        )
     return found
 
 
-def _rows(benchmark, of, both, cell):
-    """A row a contender: its name, a cell for each length, and the power of the length by which it grows."""
+def _by_length(benchmark, of, both, cell):
+    """A column a length, and a row a contender, at whose end is the power of the length by which it grows."""
     measured = [one for one in getattr(benchmark, of) if one.both == both]
     lengths = sorted({one.T for one in measured})
     cells = {(one.contender, one.T): cell(one) for one in measured}
@@ -49,15 +57,24 @@ def _rows(benchmark, of, both, cell):
         growth = benchmark.growth(of, name, both)
         grows = "" if growth is None else f"T^{growth:.1f}"
         table.append((name, *(cells.get((name, T), "") for T in lengths), grows))
-    return lengths, table
+    return [*(f"{T:,}" for T in lengths), "grows as"], table
+
+
+def _of_check(one):
+    shares = (part / one.seconds for part in (one.layer, one.truth, one.drawing, one.rest))
+    return (
+        one.target,
+        f"{one.seconds:.1f}",
+        f"{one.examples / one.seconds:.0f}",
+        *(f"{share:.0%}" for share in shares),
+    )
 
 
 def _drawn(found):
     table = Table(title=found.title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1))
     table.add_column("")
-    for T in found.lengths:
-        table.add_column(f"{T:,}", justify="right")
-    table.add_column("grows as", justify="right")
+    for name in found.columns:
+        table.add_column(name, justify="right")
     for row in found.rows:
         table.add_row(*row)
     return table
