@@ -3,7 +3,7 @@
 import inspect
 
 from parity_tests.backend import in_words, quiet
-from parity_tests.layers import BuiltLayer
+from parity_tests.built_layer import BuiltLayer
 
 CALL = ("mask", "return_attention_scores")
 

@@ -6,10 +6,12 @@ import pytest
 from keras import ops
 
 import keras_impl
-from parity_tests import adapters, chance, score, search, smallest, strategies, subjects, tally, verdict
-from parity_tests.chance import at_random, unlikely
-from parity_tests.layers import BuiltLayer, Layers
+from parity_tests import adapters, score, search, smallest, strategies, subjects, tally, verdict
+from parity_tests.built_layer import BuiltLayer
+from parity_tests.layers import Layers
 from parity_tests.properties import TRIALS, agreement, due, hidden_positions, outcomes, permutation, reloading
+from parity_tests.trials import chance
+from parity_tests.trials.chance import at_random, unlikely
 
 SEEN_BY = {
     "output": "MaskAfterSoftmax",

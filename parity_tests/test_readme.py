@@ -18,6 +18,7 @@ ROOMS = (
     "parity_tests/golden/to_onnx",
     "parity_tests/instead",
     "parity_tests/soak",
+    "parity_tests/trials",
 )
 TOLD_BELOW_THE_TABLE = ("__init__", "__main__", "conftest")
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from parity_tests import judgement, search, smallest, subjects, verdict
+from parity_tests.built_layer import BuiltLayer
 from parity_tests.comparison import compare, within_bound
-from parity_tests.layers import BuiltLayer
 from reference.rounding import ARITHMETIC, FLOAT32, track
 
 TARGETS = ("keras_impl:AttentionLayer", "keras_impl:SelfAttention")

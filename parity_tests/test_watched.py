@@ -9,7 +9,7 @@ from parity_tests import adapters, subjects
 from parity_tests.judgement import judge
 from parity_tests.layers import Layers
 from parity_tests.properties import outcomes, repeated_calls
-from parity_tests.watched import watch
+from parity_tests.trials.watched import watch
 
 
 def masked():

@@ -68,7 +68,8 @@ def once(subject, examples, seed, **how):
 def timed():
     """Yield the seconds that are spent from now on, of each part of a check; of parts within parts, the outermost."""
     from parity_tests import strategies
-    from parity_tests.layers import BuiltLayer, Layers
+    from parity_tests.built_layer import BuiltLayer
+    from parity_tests.layers import Layers
 
     doors = {
         "layer": [(BuiltLayer, "__init__"), (BuiltLayer, "run"), (BuiltLayer, "run_with_gradients")],

@@ -6,9 +6,9 @@ A gate, of which none is 0, leaves to be seen which they are.
 import numpy as np
 
 from parity_tests.backend import dtype_name, to_numpy
-from parity_tests.chance import at_random, unlikely
+from parity_tests.built_layer import BuiltLayer
 from parity_tests.comparison import Outcome, within_bound, worst
-from parity_tests.layers import BuiltLayer
+from parity_tests.trials.chance import at_random, unlikely
 from reference.rounding import ARITHMETIC, track
 
 OF_THE_TRIAL = ", with identity matrices as values,"
