@@ -90,6 +90,18 @@ def test_contenders_run_in_turn_and_the_median_counts(monkeypatch):
     assert found == {name: pytest.approx(median) for name, median in (("short", 0.2), ("long", 2.0))}
 
 
+def test_what_is_short_runs_twice_in_a_turn_and_the_second_time_counts(monkeypatch):
+    clock, takes = [0.0], iter([0.09, 9.0, 0.03, 9.0, 0.01, 9.0, 0.02])
+
+    def run():
+        clock[0] += next(takes)
+
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(timing, "ENOUGH", 0.06)
+    monkeypatch.setattr(timing, "REST", 0.0)
+    assert timing.in_turn({"short": run}) == {"short": pytest.approx(0.02)}
+
+
 def test_what_would_take_too_long_or_too_much_memory_is_left_out(monkeypatch):
     monkeypatch.setattr(timing, "in_turn", lambda functions: dict.fromkeys(functions, 2 * timing.TOO_LONG / 16))
     found = timing.measure([OURS[2], OURS[3]], (16, 32, 64), 1, memory=OURS[2].square * 32 * 32 * 8)

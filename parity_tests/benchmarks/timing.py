@@ -7,7 +7,9 @@ from typing import NamedTuple
 from parity_tests.benchmarks.contenders import UNIT, arrays
 
 ENOUGH = 0.4  # seconds of one contender, after which it has run often enough
-LEAST, MOST = 3, 200  # runs
+SHORT = 0.1  # seconds of a run on which it tells what ran before
+LEAST, MOST = 3, 30  # runs
+REST = 0.05  # seconds, after which the threads of a BLAS no longer wait for work in a loop that takes a core
 TOO_LONG = 60.0  # seconds of one run, beyond which a contender is left out at larger sizes
 
 
@@ -46,14 +48,20 @@ def measure(contenders, lengths, heads, memory, on_time=None):
 
 
 def in_turn(functions):
-    """The median seconds of each function, all of which run in turn, after one run that does not count."""
+    """The median seconds of each function, all of which run in turn, after one run that does not count.
+
+    One that is short has a rest before, and runs twice in a turn, of which the second time counts.
+    """
     seconds = {name: [] for name in functions}
-    for function in functions.values():
-        _timed(function)
+    latest = {name: _timed(function) for name, function in functions.items()}
     left = dict(functions)
     while left:
         for name, function in list(left.items()):
-            seconds[name].append(_timed(function))
+            if latest[name] < SHORT:
+                time.sleep(REST)
+                function()
+            latest[name] = _timed(function)
+            seconds[name].append(latest[name])
             runs = len(seconds[name])
             if runs >= MOST or (runs >= LEAST and sum(seconds[name]) >= ENOUGH):
                 del left[name]
