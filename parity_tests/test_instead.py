@@ -13,7 +13,7 @@ from parity_tests.instead import INSTEAD, mixed_masks, nothing_visible
 from parity_tests.judgement import disagreements, judge
 from parity_tests.layers import Layers
 from parity_tests.multi_head_masks import NO_MASKS
-from parity_tests.properties import agreement
+from parity_tests.properties import agreement, symbolic
 from parity_tests.strategies import by_generator
 from reference.rounding import ARITHMETIC
 
@@ -118,6 +118,13 @@ def test_of_float64_an_output_may_be_of_another_dtype_than_its_weights(scaled):
     of_inputs = {"key_mask given": False, "B": 2, "T": 3, "S": 4, "lengths": "free"}
     subject, example = example_of(OF_POSITIONS[1], 0, **of_inputs, dtype="float64", scaled=scaled, d_weights=True)
     assert not disagreements(agreement, Layers(subject), example)
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("name", subjects.registered())
+def test_what_is_said_of_float64_before_there_are_numbers_is_as_it_is_known(name):
+    subject, example = example_of(name, 0, dtype="float64")
+    assert not disagreements(symbolic, Layers(subject), example)
 
 
 @pytest.mark.tensorflow

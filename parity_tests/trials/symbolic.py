@@ -24,12 +24,13 @@ def symbolic(layers, example):
         said = [("output alone", "output", *alone), *((name, name, one) for name, one in zip(kind.results, both))]
         shape = subject.output_shape(layer, [tuple(one.shape) for one in inputs])
         if shape is not None:
-            said.append(("compute_output_shape", "output", keras.KerasTensor(shape, dtype=dtype_name(results[0]))))
+            said.append(("compute_output_shape", "output", shape))
         actual = dict(zip(kind.results, results))
-        for where, name, tensor in said:
+        for where, name, one in said:
             free = () if known else [size is None for size in kind.shape(name, actual[name])]
-            said_of = layers.symbol(name, example, tuple(actual[name].shape), dtype_name(actual[name]))
-            outcomes[known, where] = _of_symbol(where, tensor, *said_of, free)
+            shape, dtype = layers.symbol(name, example, tuple(actual[name].shape), dtype_name(actual[name]))
+            tensor = one if hasattr(one, "dtype") else keras.KerasTensor(one, dtype=dtype)  # of no dtype in particular
+            outcomes[known, where] = _of_symbol(where, tensor, shape, dtype, free)
     return {"symbolic": worst(outcomes)._replace(where="")}
 
 
