@@ -1,6 +1,7 @@
 """Attention in blocks is attention: the same results and gradients, in memory that does not grow with T * S."""
 
 import tracemalloc
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -15,11 +16,16 @@ from reference import (
     causal_positions,
     dot_product_attention,
     dot_product_attention_backward,
+    padding_mask,
+    padding_positions,
     window_positions,
 )
 from reference.block_inputs import of_item
 from reference.blocks import Block, visible
+from reference.blockwise import BLOCK
 from reference.rounding import FLOAT64, track
+from reference.softmax import LOWEST
+from reference.threads import in_order
 
 BLOCKS = st.tuples(st.integers(1, 7), st.integers(1, 7))
 THREADS = st.sampled_from((1, 1, 2))
@@ -39,7 +45,10 @@ def of_positions(mask):
     return shown
 
 
-def long(rng, T=700, S=1300, d=8):
+LONG = (BLOCK[0] + 40, 2 * BLOCK[1] + 100)  # queries, and keys, that take several blocks of the usual size
+
+
+def long(rng, T=LONG[0], S=LONG[1], d=8):
     """Inputs that take several blocks of the usual size."""
     return {name: rng.normal(size=(length, d)) for name, length in zip(INPUTS, (T, S, S))}
 
@@ -59,12 +68,13 @@ def test_every_gradient_is_that_of_all_at_once_within_the_bound(data, call, bloc
         assert within_bound(gradient, bound[name]).agrees
 
 
-@pytest.mark.parametrize("mask", [None, causal_positions(600), window_positions(40, 3)])
+@pytest.mark.parametrize("mask", [None, causal_positions(BLOCK[1]), window_positions(40, 3)])
 def test_many_blocks_are_all_at_once_within_the_bound(mask):
     call = long(np.random.default_rng(1))
-    d_output = np.random.default_rng(2).normal(size=(700, 8))
+    T, S = LONG
+    d_output = np.random.default_rng(2).normal(size=(T, 8))
     attention = blockwise_attention(**call, scale=0.3, mask=mask)
-    whole = None if mask is None else np.broadcast_to(mask(np.arange(700)[:, None], np.arange(1300)), (700, 1300))
+    whole = None if mask is None else np.broadcast_to(mask(np.arange(T)[:, None], np.arange(S)), (T, S))
     truth = dot_product_attention(**tracked({**call, "scale": 0.3}), mask=whole)
     assert within_bound(attention.output, truth.output).agrees
     bound = of_inputs({**call, "scale": 0.3}, dot_product_attention_backward(d_output, truth))
@@ -105,6 +115,77 @@ def test_threads_change_no_bit_of_the_output(call, block):
     one, two = (blockwise_attention(**call, block=block, threads=threads) for threads in (1, 2))
     assert np.array_equal(one.output, two.output)
     assert np.array_equal(one.log_sum_exp, two.log_sum_exp)
+
+
+@given(calls(), BLOCKS, st.sampled_from((-1e3, 1e3)), st.booleans(), generators())
+def test_the_largest_logit_may_be_of_any_size(call, block, size, rising, rng):
+    """Far below 0 all along, far above, or larger from key to key."""
+    S = call["key"].shape[-2]
+    bias = size * (1 + np.arange(S, dtype=float)) if rising else np.full(S, size)
+    call = {**call, "bias": np.broadcast_to(bias + rng.integers(-3, 4, S), (call["query"].shape[-2], S))}
+    attention, bound = blockwise_attention(**call, block=block), dot_product_attention(**tracked(call))
+    assert within_bound(attention.output, bound.output).agrees
+    largest = np.max(bound.logits, axis=-1, initial=LOWEST)
+    of_all = (np.broadcast_to(array, attention.maximum.shape) for array in (largest.value, largest.error))
+    assert compare(attention.maximum, *of_all).agrees
+
+
+def test_what_is_lower_by_more_than_there_are_numbers_counts_nothing_and_warns_of_nothing():
+    keys = np.array([[1e150], [1.0]])
+    assert blockwise_attention([[1e150]], keys, [[1.0], [2.0]], block=(1, 1)).output == 1.0
+
+
+@pytest.mark.parametrize(
+    ("query", "value", "message"),
+    [
+        (1e200, 1.0, "logits: expected finite numbers or -inf, received inf at index (0,)"),
+        (1.0, 1e308, "output: expected finite numbers, received inf at index (0, 0)"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
+def test_what_overflows_is_refused_and_never_nan(query, value, message):
+    with pytest.raises(ValueError, match="expected finite numbers") as raised:
+        blockwise_attention([[query]], [[query]] * 10, [[value]] * 10)
+    assert str(raised.value) == message
+
+
+def test_arrays_that_carry_a_bound_are_refused():
+    with pytest.raises(ValueError, match="query: expected an array of NumPy's own, received Rounded"):
+        blockwise_attention(track([[1.0]], FLOAT64), [[1.0]], [[1.0]])
+
+
+def test_threads_compute_at_the_same_time():
+    together = Barrier(2, timeout=60)
+
+    def mask(queries, keys, *item):
+        together.wait()  # raises if no other thread comes
+        return np.True_
+
+    blockwise_attention(np.ones((2, 3, 4)), np.ones((3, 4)), np.ones((3, 4)), mask=mask, threads=2)
+
+
+def test_few_results_wait_until_they_are_taken():
+    begun = []
+    results = in_order(lambda number: begun.append(number) or number, range(50), threads=2)
+    for number, result in enumerate(results):
+        assert result == number
+        assert len(begun) <= number + 4  # this one, two that are computed, one that waits
+
+
+@given(calls(), BLOCKS, generators())
+def test_lengths_hide_what_a_padding_mask_hides_and_have_its_leading_axes(call, block, rng):
+    *leading, _ = blockwise_attention(**{**call, "mask": None}).maximum.shape
+    S = call["key"].shape[-2]
+    lengths = rng.integers(0, S + 1, (3, *(size if rng.random() < 0.5 else 1 for size in leading)))
+    by_array = blockwise_attention(**{**call, "mask": padding_mask(lengths, S)}, block=block)
+    by_function = blockwise_attention(**{**call, "mask": padding_positions(lengths)}, block=block)
+    assert np.array_equal(by_function.output, by_array.output)
+
+
+def test_lengths_of_another_batch_are_refused():
+    x = np.ones((2, 3, 4))
+    with pytest.raises(ValueError, match=r"mask: expected leading axes that broadcast with \(2,\) .*, received \(5,\)"):
+        blockwise_attention(x, x, x, mask=padding_positions([1, 2, 3, 4, 5]))
 
 
 @given(calls(), BLOCKS, THREADS, generators())

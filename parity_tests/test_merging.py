@@ -92,6 +92,30 @@ def test_a_part_in_which_nothing_is_visible_changes_no_bit(call, rng):
         assert np.array_equal(one, other)
 
 
+@given(calls(), generators())
+def test_a_part_whose_logarithm_says_that_nothing_is_visible_counts_nothing(call, rng):
+    part = blockwise_attention(**call)
+    hidden = AttentionPart(rng.normal(size=part.output.shape), np.full(part.maximum.shape, -np.inf))
+    alone, beside = merge_attention([part]), merge_attention([part, hidden])
+    assert np.array_equal(beside.output, alone.output)
+    assert np.array_equal(beside.log_sum_exp, alone.log_sum_exp)
+    *_, gradients = merge_attention_backward(rng.normal(size=part.output.shape), [part, hidden])
+    assert not np.any(gradients.d_output)
+    assert not np.any(gradients.d_log_sum_exp)
+    nothing = merge_attention([hidden, hidden])
+    assert not np.any(nothing.output)
+    assert np.array_equal(nothing.log_sum_exp, hidden.maximum)
+
+
+@given(calls(), generators())
+def test_parts_may_have_logits_of_any_size(call, rng):
+    S = call["key"].shape[-2]
+    bias = rng.choice([-1e3, 0.0, 1e3], S) if rng.random() < 0.5 else np.full(S, -1e3)
+    call = {**call, "bias": np.broadcast_to(bias, (call["query"].shape[-2], S)).copy()}
+    merged = merge_attention([blockwise_attention(**shard) for _, shard in shards(call, rng)])
+    assert within_bound(merged.output, dot_product_attention(**tracked(call)).output).agrees
+
+
 @pytest.mark.parametrize(
     ("parts", "message"),
     [

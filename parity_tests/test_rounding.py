@@ -15,7 +15,8 @@ from parity_tests.comparison import compare, within_bound
 from parity_tests.evaluations import ORDERS, evaluate
 from parity_tests.machines import worst_machine
 from reference import dot_product_attention, dot_product_attention_backward
-from reference.rounding import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, error_bound, track
+from reference.error_bound import error_bound
+from reference.rounding import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, track
 
 ARITHMETIC = {np.float16: FLOAT16, ml_dtypes.bfloat16: BFLOAT16, np.float32: FLOAT32, np.float64: FLOAT64}
 KINDS = ("ordinary", "tiny", "large", "integers", "tied")

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reference.inputs import Array
+from reference.inputs import Array, broadcast_leading, check_plain
 
 
 class Inputs(NamedTuple):
@@ -34,6 +34,8 @@ def as_inputs(
     query: Array, key: Array, value: Array, scale: Array, softcap: float | None, bias: Array | None, mask: Any
 ) -> Inputs:
     """All of one dtype, with two axes or more."""
+    for name, array in (("query", query), ("key", key), ("value", value), ("scale", scale), ("bias", bias)):
+        check_plain(name, array)
     dtype = np.result_type(query, key, value, scale, *(() if bias is None else (bias,)))
     query, key, value, scale = (array.astype(dtype, copy=False) for array in (query, key, value, np.atleast_2d(scale)))
     bias = None if bias is None else np.atleast_2d(bias).astype(dtype, copy=False)
@@ -52,7 +54,9 @@ def zeros(inputs: Inputs, shape: Callable[[Array], tuple[int, ...]]) -> InputGra
 def leading_axes(inputs: Inputs) -> tuple[int, ...]:
     """The shape of all items together."""
     arrays = (inputs.query, inputs.key, inputs.value, inputs.scale, inputs.bias, inputs.mask)
-    return np.broadcast_shapes(*(array.shape[:-2] for array in arrays if isinstance(array, np.ndarray)))
+    leading = np.broadcast_shapes(*(array.shape[:-2] for array in arrays if isinstance(array, np.ndarray)))
+    of_mask = getattr(inputs.mask, "leading_axes", ())  # of a function that knows them
+    return broadcast_leading("mask", of_mask, "query, key and value", leading)
 
 
 def slices(size: int, held: int) -> Iterator[slice]:

@@ -5,7 +5,7 @@ key. Here they live for one block of some queries and some keys. The forward kee
 backward computes each block's weights once more.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -15,8 +15,9 @@ from reference.block_inputs import InputGradients, Inputs, as_inputs, leading_ax
 from reference.blocks import Block, block_scores, block_scores_backward
 from reference.dot_product import checked_options
 from reference.inputs import Array, as_array, as_cotangent, as_count, refuse
-from reference.merging import log_sum_exp
+from reference.merging import log_sum_exp, shrunk
 from reference.softmax import LOWEST
+from reference.threads import in_order
 
 BLOCK = (256, 2048)  # 4 MB of float64: where keys are hidden, less is computed; smaller blocks cost more calls
 
@@ -88,14 +89,19 @@ def blockwise_attention(
     Raises
     ------
     ValueError
-        As `dot_product_attention`, or if a size of the block or the number of threads is not an integer of at least 1,
-        or the function returns something else than booleans that fit the block.
+        As `dot_product_attention`, or if the output overflows, a size of the block or the number of threads is not an
+        integer of at least 1,
+        or the function returns something else than booleans that fit the block. An array type of its own, such as
+        `reference.rounding.Rounded`, is refused: its bound is that of `dot_product_attention`.
 
     Notes
     -----
     Rabe and Staats, "Self-attention Does Not Need O(n²) Memory" (2021); Dao et al., "FlashAttention" (2022),
     algorithm 1. The softmax over one block of keys after another is that of Milakov and Gimelshein, "Online normalizer
     calculation for softmax" (2018).
+
+    The scale multiplies the query where it can, and the output is divided by the total last. So numbers near the
+    largest of float64 may overflow here and not in `dot_product_attention`, as a sum of values of 1e308 does.
 
     Examples
     --------
@@ -125,7 +131,7 @@ def blockwise_attention(
         found = _attend(inputs, item, queries, block[1])
         output[item][queries], maximum[item][queries], total[item][queries] = found
 
-    for _ in _each(attend, product(np.ndindex(leading), slices(T, block[0])), threads):
+    for _ in in_order(attend, product(np.ndindex(leading), slices(T, block[0])), threads):
         pass
     return BlockwiseAttention(
         query, key, value, scale, softcap, bias, mask, block,
@@ -149,15 +155,17 @@ def _attend(inputs: Inputs, item: tuple[int, ...], queries: slice, held: int) ->
             continue
         keys, exponentials, before = scores.block.keys, scores.logits, maximum
         maximum = np.maximum(before, np.max(exponentials, axis=-1))
+        if not np.isfinite(maximum).all():
+            as_array("logits", maximum, may_hide=True)
         exponentials -= maximum[:, None]
         np.exp(exponentials, out=exponentials)  # 6
-        rescale = np.exp(before - maximum)
+        rescale = shrunk(before, maximum)
         total *= rescale
         total += np.sum(exponentials, axis=-1)
         sums *= rescale[:, None]
         sums += exponentials @ value[keys]  # 7  (t, d_v)
     sums /= np.where(total == 0, 1.0, total)[:, None]  # the rest of 6: a pass over the weights less than before step 7
-    return sums, maximum, total
+    return as_array("output", sums), maximum, total
 
 
 def blockwise_attention_backward(
@@ -175,7 +183,8 @@ def blockwise_attention_backward(
         The gradient with respect to ``attention.log_sum_exp``, where the loss depends on it directly too, as it does
         in a part of `merge_attention`.
     threads : int
-        How many items of the leading axes are computed at a time; each then has gradients of its own until it is done.
+        How many items of the leading axes are computed at a time; so many, and two more, have gradients of their own
+        until these are added up.
 
     Returns
     -------
@@ -217,7 +226,7 @@ def blockwise_attention_backward(
             _add_gradients(inputs, attention, d_output, mean, item, own)
             return own
 
-        for item, own in zip(items, _each(alone, items, threads)):  # in order: which is done first makes no odds
+        for item, own in zip(items, in_order(alone, items, threads)):  # in order: which is done first makes no odds
             for gradient, contribution in zip(gradients, own):
                 if gradient is not None:
                     matrix = of_item(gradient, item)
@@ -255,14 +264,3 @@ def _add_gradients(
             d_logits -= mean_of_sums[queries]  # 6
             d_logits *= exponentials  # 6
             block_scores_backward(d_logits, scores, into)  # 5 to 1
-
-
-def _each(function: Callable[[Any], Any], arguments: Iterable[Any], threads: int) -> Iterable[Any]:
-    """The results of a function for each argument, in order, so many computed at a time."""
-    if threads == 1:
-        yield from map(function, arguments)
-        return
-    from concurrent.futures import ThreadPoolExecutor  # here, as it costs whoever imports the package
-
-    with ThreadPoolExecutor(threads) as pool:
-        yield from pool.map(function, arguments)

@@ -100,6 +100,12 @@ def as_mask(name: str, mask: Any) -> Array:
     return mask
 
 
+def check_plain(name: str, array: Any) -> None:
+    """Refuse an array type of its own, where what is computed needs more of it than NumPy's protocols."""
+    if array is not None and not isinstance(array, (np.ndarray, np.generic)):
+        refuse(name, "an array of NumPy's own", type(array).__name__)
+
+
 def check_rank(name: str, array: Array, shape: str, least: int) -> None:
     """Refuse an array that lacks one of the axes that ``shape`` names."""
     if array.ndim < least:

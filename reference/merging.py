@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reference.inputs import Array, as_array, as_cotangent, check_rank, refuse
+from reference.inputs import Array, as_array, as_cotangent, check_plain, check_rank, refuse
 from reference.softmax import LOWEST
 
 
@@ -143,6 +143,8 @@ def checked_parts(parts: Iterable[Any]) -> list[AttentionPart]:
         check_rank(f"output of part {number}", output, "(..., T, d_v)", 2)
         maximum = np.maximum(as_array(f"maximum of part {number}", part.maximum, may_hide=True), LOWEST)
         total = as_array(f"total of part {number}", part.total)
+        for name, array in (("output", output), ("maximum", maximum), ("total", total)):
+            check_plain(f"{name} of part {number}", array)
         total = np.broadcast_to(total, maximum.shape) if total.ndim == 0 else total
         first = checked[0].output.shape if checked else output.shape
         for name, array, shape in (
@@ -152,7 +154,8 @@ def checked_parts(parts: Iterable[Any]) -> list[AttentionPart]:
         ):
             if array.shape != shape:
                 refuse(f"{name} of part {number}", f"shape {shape}", array.shape)
-        checked.append(AttentionPart(output, maximum, total))
+        # Of a part that is given by its logarithm, the total is 1 where nothing is visible too.
+        checked.append(AttentionPart(output, maximum, np.where(maximum == LOWEST, 0.0, total)))
     if not checked:
         refuse("parts", "at least one", "none")
     return checked
@@ -160,7 +163,13 @@ def checked_parts(parts: Iterable[Any]) -> list[AttentionPart]:
 
 def _share(part: AttentionPart, maximum: Array) -> Array:
     """The sum of the exponentials of a part's logits, over ``exp(maximum)``."""
-    return np.exp(part.maximum - maximum) * part.total
+    return shrunk(part.maximum, maximum) * part.total
+
+
+def shrunk(before: Array, maximum: Array) -> Array:
+    """What exponentials less one maximum are multiplied by to be those less a larger one."""
+    with np.errstate(over="ignore"):  # so much lower that the difference is -inf, and what was before counts nothing
+        return np.exp(before - maximum)
 
 
 def _divisor(total: Array | float) -> Array:

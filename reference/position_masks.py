@@ -5,7 +5,7 @@ a third: ``lambda *positions: causal(*positions) & padding(*positions)``.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -76,13 +76,13 @@ def window_positions(left: int | None, right: int | None, offset: int = 0) -> Ca
     return within
 
 
-def padding_positions(lengths: Any) -> Callable[..., Array]:
+def padding_positions(lengths: Any) -> "PaddingPositions":
     """`padding_mask` as a function of positions.
 
     Parameters
     ----------
     lengths : (...) of int
-        As in `padding_mask`; they broadcast to the leading axes.
+        As in `padding_mask`; they broadcast with the leading axes. A length beyond S hides nothing.
 
     Returns
     -------
@@ -101,15 +101,26 @@ def padding_positions(lengths: Any) -> Callable[..., Array]:
     >>> padding_positions([1, 3])(0, np.arange(4), 1)
     array([ True,  True,  True, False])
     """
-    lengths = as_lengths(lengths, "of at least 0", None)
+    return PaddingPositions(as_lengths(lengths, "of at least 0", None))
 
-    def real(queries: Any, keys: Any, *item: int) -> Array:
+
+class PaddingPositions(NamedTuple):
+    """The function that `padding_positions` returns, which knows its leading axes."""
+
+    lengths: Array
+
+    @property
+    def leading_axes(self) -> tuple[int, ...]:
+        """Those that it has lengths for, and that attention has then too."""
+        return self.lengths.shape
+
+    def __call__(self, queries: Any, keys: Any, *item: int) -> Array:
+        """Whether keys are real, for the item of this index."""
+        lengths = self.lengths
         own = item[len(item) - lengths.ndim :]
         if len(item) < lengths.ndim or any(index >= size > 1 for size, index in zip(lengths.shape, own)):
             refuse("lengths", f"one for item {item}", f"shape {lengths.shape}")
         return np.asarray(keys < lengths[tuple(0 if size == 1 else index for size, index in zip(lengths.shape, own))])
-
-    return real
 
 
 def as_lengths(lengths: Any, expected: str, most: int | None) -> Array:
