@@ -9,6 +9,7 @@ from importlib.resources import files
 import jsonschema
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from parity_tests import subjects
 from parity_tests.__main__ import main
@@ -19,7 +20,9 @@ from parity_tests.benchmarks.imports import Import
 from parity_tests.benchmarks.memory import Memory
 from parity_tests.benchmarks.result import Benchmark
 from parity_tests.benchmarks.timing import Time
+from parity_tests.built_layer import BuiltLayer
 from parity_tests.comparison import within_bound
+from parity_tests.strategies import by_generator
 from reference import causal_mask, dot_product_attention, dot_product_attention_backward
 from reference.rounding import FLOAT64, track
 
@@ -62,18 +65,43 @@ def test_what_is_measured_is_attention_within_the_bound(contender):
     assert within_bound(output, truth.output).agrees
 
 
-@pytest.mark.parametrize("contender", [one for one in OURS if one is not UNIT], ids=lambda one: one.name)
+@pytest.mark.parametrize("contender", [one for one in THERE if one is not UNIT], ids=lambda one: one.name)
 def test_what_is_measured_of_the_backward_are_the_gradients_within_the_bound(contender):
     given = contenders.arrays(16, 2)
     both = contender.make(given)[1]
     if both is None:
-        assert contender.name == "textbook NumPy"
+        assert contender.name in ("textbook NumPy", "onnx")
         return
     mask = causal_mask(16, 16) if "causal" in contender.name else None
     truth = dot_product_attention(*(track(one, FLOAT64) for one in given[:3]), scale=track(SCALE, FLOAT64), mask=mask)
     bound = dot_product_attention_backward(given.d_output, truth)
     for gradient, expected in zip(as_arrays(both()), (bound.d_query, bound.d_key, bound.d_value), strict=True):
         assert within_bound(gradient, expected).agrees
+
+
+def test_the_unit_is_two_matrix_products_and_six():
+    query, key, value, d_output = (track(one, FLOAT64) for one in contenders.arrays(16, 2))
+    forward, both = UNIT.make(contenders.arrays(16, 2))
+    scores, d_scores = query @ key.mT, d_output @ value.mT
+    assert within_bound(forward(), scores @ value).agrees
+    products = (scores @ value, scores.mT @ d_output, d_scores @ key, d_scores.mT @ query)
+    for found, expected in zip(both(), products, strict=True):
+        assert within_bound(found, expected).agrees
+
+
+def test_threads_are_those_of_python_alone(monkeypatch):
+    seen = []
+
+    def look(*inputs, threads, **options):
+        blas = [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
+        seen.append((threads, set(blas)))
+        return dot_product_attention(*inputs, scale=SCALE)
+
+    monkeypatch.setattr(contenders, "blockwise_attention", look)
+    monkeypatch.setattr(contenders, "blockwise_attention_backward", lambda *given, threads: seen.append((threads, {1})))
+    for run in contenders.blockwise(contenders.arrays(16, 2), threads=2):
+        run()
+    assert seen == [(2, {1})] * 3
 
 
 def test_contenders_run_in_turn_and_the_median_counts(monkeypatch):
@@ -111,6 +139,12 @@ def test_what_would_take_too_long_or_too_much_memory_is_left_out(monkeypatch):
     assert {one.T for one in timing.measure([OURS[3]], (16, 32, 64), 1, memory=1e9)} == {16}
 
 
+def test_the_ratio_is_to_the_matrix_products_alone(monkeypatch):
+    monkeypatch.setattr(timing, "in_turn", lambda functions: {UNIT.name: 2.0, "blockwise": 3.0})
+    found = timing.measure([UNIT, OURS[3]], (16,), 1, memory=1e9)
+    assert [(one.contender, one.ratio) for one in found] == [(UNIT.name, 1.0), ("blockwise", 1.5)] * 2
+
+
 def test_growth_is_the_power_of_the_length():
     assert MEASURED.growth("times", "torch", True) == pytest.approx(1.5)
     assert MEASURED.growth("memory", "blockwise", False) == pytest.approx(1)
@@ -120,7 +154,20 @@ def test_growth_is_the_power_of_the_length():
 def test_blockwise_attention_takes_less_memory_than_its_scores_would():
     if not memory.can_be_measured():
         pytest.skip("the peak of a process can be measured on Linux alone")
-    assert memory.in_own_process("blockwise", 1024, True) < 1024 * 1024 * 8
+    square = 1024 * 1024 * 8
+    assert memory.in_own_process("blockwise", 1024, True) < 2 * square  # a block of all keys and a gradient of it
+    assert memory.in_own_process("readable", 1024, True) > 4 * square  # of those that the records keep
+
+
+def test_a_process_that_fails_leaves_out_its_contender_from_there_on(monkeypatch):
+    def run(name, T, both):
+        if T == 32:
+            raise subprocess.CalledProcessError(-9, name)
+        return T
+
+    monkeypatch.setattr(memory, "in_own_process", run)
+    found = memory.measure([OURS[3]], (16, 32, 64), memory=1e9)
+    assert found == [Memory("blockwise", 16, False, 16), Memory("blockwise", 16, True, 16)]
 
 
 def test_the_report_is_in_its_schema():
@@ -150,6 +197,15 @@ def test_the_parts_of_a_check_are_timed_once_and_within_its_seconds():
     assert one.examples == 8
     assert min(one.layer, one.truth, one.drawing, one.rest) > 0
     assert one.seconds < time.perf_counter() - started
+
+
+def test_a_part_within_a_part_is_not_counted_twice():
+    subject = subjects.find("keras_impl:AttentionLayer")
+    example = by_generator(np.random.default_rng(0), subject.kind, subject.options, {}).example
+    with check.timed() as parts:
+        started = time.perf_counter()
+        BuiltLayer(subject, example)  # which calls the layer
+        assert 0 < parts["layer"] < time.perf_counter() - started
 
 
 def test_of_several_checks_the_one_of_median_seconds_counts():
@@ -198,7 +254,15 @@ def test_the_command_prints_and_writes_what_it_measured(tmp_path, capsys, monkey
 
 def test_a_peer_that_is_not_installed_is_left_out(monkeypatch):
     monkeypatch.setattr(contenders, "find_spec", lambda name: None)
-    assert contenders.chosen(["torch"]) == ([*OURS], ["torch"])
+    assert contenders.chosen(["torch"]) == ([*OURS], {"torch": "it is not installed"})
+
+
+def test_a_peer_that_raises_is_left_out_with_what_it_raised(monkeypatch):
+    def older(given):
+        raise AttributeError("no enable_x64")
+
+    monkeypatch.setitem(PEERS, "jax", PEERS["jax"]._replace(make=older, needs="numpy"))
+    assert contenders.chosen(["jax"]) == ([*OURS], {"jax": "it raised AttributeError: no enable_x64"})
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def add_options(command):
     """Give a parser the options of this command."""
     command.add_argument(
         "--peers", default=PEERS, metavar="NAMES",
-        help=f"some of {PEERS}, or nothing; those that are not installed are left out (default: all)",
+        help=f"some of {PEERS}, or nothing; those that cannot be measured are left out (default: all)",
     )  # fmt: skip
     command.add_argument(
         "--parts", default=PARTS, metavar="NAMES", help=f"some of {PARTS}, to measure these alone (default: all)"
@@ -55,8 +55,8 @@ def run(options, console, progress):
         from parity_tests.benchmarks import contenders, result, table
 
         chosen, missing = contenders.chosen(_names(options.peers))
-    for name in missing:
-        console.print(f"{name} is left out: it is not installed.", highlight=False)
+    for name, why in missing.items():
+        console.print(f"{name} is left out: {why}", highlight=False)
     with quiet_start(), progress(console, lambda: None) as on_time:
         benchmark = result.found(**_measured(options, parts, chosen, on_time))
     table.show(benchmark, console)

@@ -18,6 +18,7 @@ from reference import (
 )
 
 DEPTH = 64
+SMALL = 64  # a length at which whatever is loaded by a first call is loaded soon
 SCALE = DEPTH**-0.5
 
 
@@ -161,7 +162,7 @@ def jax(given):
 
 
 def keras(given):
-    """``keras.layers.Attention``, called eagerly."""
+    """``keras.layers.Attention``, called eagerly, on Keras's backend; done when the results are there as arrays."""
     import keras
 
     from parity_tests.backend import differentiate, full_precision
@@ -179,17 +180,19 @@ def keras(given):
 
     def forward():
         with full_precision("float64"):
-            return call(inputs, None)
+            return keras.ops.convert_to_numpy(call(inputs, None)[0])
 
     def both():
         with full_precision("float64"):
-            return differentiate(call, [], inputs, [], [d_output])
+            _, (d_query, d_value, d_key) = differentiate(call, [], inputs, [], [d_output])
+            return [keras.ops.convert_to_numpy(gradient) for gradient in (d_query, d_key, d_value)]
 
     return forward, both
 
 
 UNIT = Contender("matrix products alone", matrix_products, square=2)
-CORES = os.cpu_count() or 1
+# Those that this process may use, where the machine tells.
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 OURS = (
     UNIT,
     Contender("textbook NumPy", textbook, square=4),
@@ -202,12 +205,12 @@ PEERS = {
     "onnx": Contender("onnx", onnx, square=6, needs="onnx"),
     "torch": Contender("torch", torch, needs="torch"),
     "jax": Contender("jax", jax, square=4, needs="jax"),
-    "keras": Contender("keras", keras, square=6, needs="tensorflow"),
+    "keras": Contender("keras", keras, square=6, needs="keras"),
 }
 
 
 def chosen(peers):
-    """Ours and the peers that are installed; and those that are not.
+    """Ours and the peers that can be measured; and of each other, why it cannot.
 
     Raises
     ------
@@ -217,8 +220,21 @@ def chosen(peers):
     for name in peers:
         if name not in PEERS:
             raise ValueError(f"peers: expected some of {', '.join(PEERS)}, received {name!r}")
-    there = [PEERS[name] for name in peers if find_spec(PEERS[name].needs)]
-    return [*OURS, *there], [name for name in peers if PEERS[name] not in there]
+    missing = {name: why for name in peers if (why := _why_not(PEERS[name]))}
+    return [*OURS, *(PEERS[name] for name in peers if name not in missing)], missing
+
+
+def _why_not(peer):
+    """Why a peer cannot be measured; nothing if it can, as a call of a few positions shows."""
+    if find_spec(peer.needs) is None:
+        return "it is not installed"
+    try:
+        for function in peer.make(arrays(SMALL, 1)):
+            if function is not None:
+                function()
+    except Exception as error:  # whatever another version of somebody's package may raise
+        return f"it raised {type(error).__name__}: {error}"
+    return None
 
 
 def named(name):

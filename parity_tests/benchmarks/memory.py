@@ -8,10 +8,9 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from parity_tests.benchmarks.contenders import DEPTH, arrays, named
+from parity_tests.benchmarks.contenders import DEPTH, SMALL, arrays, named
 
 STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
-SMALL = 64  # a length at which everything is called once, so that what is loaded then does not count
 
 
 class Memory(NamedTuple):
@@ -29,17 +28,24 @@ def can_be_measured():
 
 
 def measure(contenders, lengths, memory, on_time=None):
-    """The memory of each contender at each length, if its arrays of (T, T) fit into so many bytes."""
+    """The memory of each contender at each length, if its arrays of (T, T) fit into so many bytes.
+
+    Where the process of one fails, as it does where the machine has less, that contender is left out from there on.
+    """
     found = []
     for one in contenders:
         for both in (False, True):
             if one.make(arrays(SMALL, 1))[both] is None:
                 continue
             for T in lengths:
-                if one.square * T * T * 8 <= memory:
+                if one.square * T * T * 8 > memory:
+                    break
+                try:
                     found.append(Memory(one.name, T, both, in_own_process(one.name, T, both)))
-                    if on_time is not None:
-                        on_time(one.name)
+                except subprocess.CalledProcessError:
+                    break
+                if on_time is not None:
+                    on_time(one.name)
     return found
 
 

@@ -5,6 +5,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
+import keras
 import numpy as np
 
 from parity_tests.benchmarks.check import Check
@@ -62,6 +63,7 @@ def found(times=(), memory=(), imports=(), checks=()):
     names = ("numpy", "onnx", "torch", "jax", "keras", "tensorflow")
     versions = {name: _version(name) for name in names}
     there = {name: one for name, one in versions.items() if one}
+    there |= {"keras": f"{there['keras']} on {keras.backend.backend()}"} if "keras" in there else {}
     measured = (tuple(one) for one in (times, memory, imports, checks))
     return Benchmark(*measured, there, _processor(), CORES)
 

@@ -30,10 +30,11 @@ def tables(benchmark):
     """The tables of all that was measured."""
     found = []
     for both, what in PASSES.items() if benchmark.times else ():
-        title = f"Time, {what}, by {'six' if both else 'two'} matrix products"
+        heads = max(one.heads for one in benchmark.times)
+        title = f"Time, {what}, by {'six' if both else 'two'} matrix products; heads: {heads}"
         found.append(Rows(title, *_by_length(benchmark, "times", both, _ratio)))
     for both, what in PASSES.items() if benchmark.memory else ():
-        title = f"Memory beyond inputs and results, {what}, in MB"
+        title = f"Memory beyond inputs and results, {what}, in MB; heads: 1"
         found.append(Rows(title, *_by_length(benchmark, "memory", both, _megabytes)))
     if benchmark.imports:
         rows = [(one.module, f"{one.seconds:.2f}") for one in benchmark.imports]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from parity_tests.benchmarks.contenders import UNIT, arrays
 
-ENOUGH = 0.4  # seconds of one contender, after which it has run often enough
+ENOUGH = 0.4  # seconds of each contender, after which all have run often enough
 SHORT = 0.1  # seconds of a run on which it tells what ran before
 LEAST, MOST = 3, 30  # runs
 REST = 0.05  # seconds, after which the threads of a BLAS no longer wait for work in a loop that takes a core
@@ -48,23 +48,21 @@ def measure(contenders, lengths, heads, memory, on_time=None):
 
 
 def in_turn(functions):
-    """The median seconds of each function, all of which run in turn, after one run that does not count.
+    """The median seconds of each function, all of which run in each turn, after one run that does not count.
 
     One that is short has a rest before, and runs twice in a turn, of which the second time counts.
     """
     seconds = {name: [] for name in functions}
     latest = {name: _timed(function) for name, function in functions.items()}
-    left = dict(functions)
-    while left:
-        for name, function in list(left.items()):
+    for turn in range(MOST):
+        if turn >= LEAST and all(sum(taken) >= ENOUGH for taken in seconds.values()):
+            break
+        for name, function in functions.items():
             if latest[name] < SHORT:
                 time.sleep(REST)
                 function()
             latest[name] = _timed(function)
             seconds[name].append(latest[name])
-            runs = len(seconds[name])
-            if runs >= MOST or (runs >= LEAST and sum(seconds[name]) >= ENOUGH):
-                del left[name]
     return {name: statistics.median(taken) for name, taken in seconds.items()}
 
 
