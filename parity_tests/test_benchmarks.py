@@ -9,7 +9,7 @@ from importlib.resources import files
 import jsonschema
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from parity_tests import subjects
 from parity_tests.__main__ import main
@@ -280,6 +280,14 @@ def test_what_cannot_be_used_exits_with_2_and_one_line(options, capsys):
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("threads", "said"), [(1, " 1 thread"), (2, " 2 threads")])
+def test_the_library_that_multiplies_matrices_is_told_with_its_threads(threads, said):
+    names = {one["internal_api"] for one in threadpool_info() if one["user_api"] == "blas"}
+    with threadpool_limits(threads, user_api="blas"):
+        (name,) = names.intersection(result.found().versions)
+        assert result.found().versions[name].endswith(said)
 
 
 def test_versions_are_those_that_are_installed():

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
+from threadpoolctl import threadpool_info
 
 from parity_tests.benchmarks.check import Check
 from parity_tests.benchmarks.contenders import CORES, DEPTH
@@ -64,6 +65,7 @@ def found(times=(), memory=(), imports=(), checks=()):
     versions = {name: _version(name) for name in names}
     there = {name: one for name, one in versions.items() if one}
     there |= {"keras": f"{there['keras']} on {keras.backend.backend()}"} if "keras" in there else {}
+    there |= _blas()
     measured = (tuple(one) for one in (times, memory, imports, checks))
     return Benchmark(*measured, there, _processor(), CORES)
 
@@ -73,6 +75,17 @@ def _version(name):
         return version(name)
     except PackageNotFoundError:
         return None
+
+
+def _blas():
+    """The library that multiplies NumPy's matrices, and how many threads it takes unless it is told otherwise."""
+    every = [one for one in threadpool_info() if one["user_api"] == "blas"]
+    every.sort(key=lambda one: "numpy" not in one["filepath"])  # another package may have brought another
+    if not every:
+        return {}
+    threads, kernels = every[0]["num_threads"], every[0].get("architecture")
+    said = (every[0]["version"], kernels and f"for {kernels}", f"{threads} thread{'' if threads == 1 else 's'}")
+    return {every[0]["internal_api"]: " ".join(filter(None, said))}
 
 
 def _processor():
