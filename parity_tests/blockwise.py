@@ -20,7 +20,7 @@ SUMMED = ("d_key", "d_value", "d_scale", "d_v_a", "d_projections")  # over the q
 class InBlocks(NamedTuple):
     """What a forward in blocks keeps: what it was given, and of the results what is not as large as the weights.
 
-    The scores are in float32, as conditions ask how large they are and nothing else.
+    The scores are in float32 and have one bound a row, as conditions ask how large they are and nothing else.
     """
 
     arrays: tuple
@@ -61,9 +61,12 @@ def in_blocks(forward, backward):
             scores = getattr(record, "attention", record).scores
             if values is None:
                 shape = (*scores.shape[:-2], mask.shape[-2], scores.shape[-1])
-                values, errors = np.empty(shape, np.float32), np.empty(shape, np.float32)
-            values[..., rows, :], errors[..., rows, :] = scores.value, scores.error
-        scores = Rounded(Tracked(values, errors, errors, values, None, np.ones(shape, np.int8)), query.arithmetic)
+                values, errors = np.empty(shape, np.float32), np.empty((*shape[:-1], 1), np.float32)
+            values[..., rows, :] = scores.value
+            largest = scores.error.max(axis=-1, keepdims=True, initial=0)
+            errors[..., rows, :] = np.nextafter(largest, np.inf, dtype=np.float32)  # no less when rounded
+        errors, ones = (np.broadcast_to(one, shape) for one in (errors, np.int8(1)))
+        scores = Rounded(Tracked(values, errors, errors, values, None, ones), query.arithmetic)
         return InBlocks((query, *arrays), mask, options, np.concatenate(outputs, axis=-2), scores)
 
     def go_back(d_output, attention, d_weights=None):

@@ -15,19 +15,28 @@ SMALL = {
 MODERATE = {"x": "moderate", "scores": "moderate", "values": "ordinary", "bias given": False}
 OPEN = {"causal": False, "sliding_window": None}
 ALONE = {"traced": False, "attention_mask given": False, "mask given": False}
-HIDDEN = {"mask given": True, "query_mask given": True, "key_mask given": True, "value_mask given": True}
+MASKS = ("mask", "query_mask", "key_mask", "value_mask")
+# Here and there, so that of any part some are hidden: padding may end before the positions that matter.
+HIDDEN = {f"{name} given": True for name in MASKS} | {f"{name} style": "any" for name in MASKS}
 KEYS = {"8,192 keys": {**OPEN, "T": 16, "S": 8192}}
 QUERIES = {"8,192 queries": {**OPEN, "T": 8192, "S": 16}}
 MASKED = {"8,192 keys, some hidden": {**OPEN, **HIDDEN, "T": 16, "S": 8192, "traced": True}}
+WHOLE = {
+    name: {**one, "mask axes": (True, True, True, True)} for name, one in MASKED.items()
+}  # else it may lack the keys
 POSITIONS = {"8,192 positions": {"T": 8192}, "8,192 positions, some hidden": {**HIDDEN, "T": 8192, "traced": True}}
-SQUARE = {"4,200 queries and keys, causal": {"causal": True, "sliding_window": None, "T": 4200, "S": 4200}}
+# Traced, as a graph keeps less of what is as large as the scores.
+SQUARE = {
+    "4,200 queries and keys, causal": {"causal": True, "sliding_window": None, "T": 4200, "S": 4200, "traced": True}
+}
+UNORDERED = {"4,200 positions, some hidden": {**OPEN, **HIDDEN, "T": 4200, "traced": True}}
 OF_PAIRS = {**KEYS, **MASKED, **QUERIES}
 LONG = {
     "attention": {**OF_PAIRS, **SQUARE},
-    "self_attention": SQUARE,
+    "self_attention": {**SQUARE, **UNORDERED},
     "additive_attention": OF_PAIRS,
     "multi_head_attention": {**OF_PAIRS, **SQUARE},
-    "attention_of_heads": OF_PAIRS,
+    "attention_of_heads": {**OF_PAIRS, **WHOLE},
     "softmax": OF_PAIRS,
     "attention_pooling": POSITIONS,
     "hierarchical_attention": POSITIONS,

@@ -47,6 +47,22 @@ def test_every_kind_has_examples_beyond_4096_positions(kind):
         assert max(max(array.shape[:3]) for array in example.inputs.values()) > 4096
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, name) for kind in long.LONG for name in long.LONG[kind] if "hidden" in name]
+)
+def test_some_positions_are_hidden_and_some_are_not_on_both_sides_of_4096(kind, name, seed):
+    subject = next(one for one in subjects.registered().values() if one.kind.name == kind)
+    example = long.drawn(subject, name, seed).example
+    masks = [mask for mask in example.masks.values() if mask is not None and max(mask.shape) > 4096]
+    assert masks
+    for mask in masks:
+        axis = int(np.argmax(mask.shape))
+        for part in np.split(mask, [4096], axis):
+            assert part.any()
+            assert not part.all()
+
+
 def test_an_example_is_drawn_again_by_its_name_and_seed():
     first, second = (long.long_example("keras.layers.Softmax", "8,192 keys", seed=3) for _ in range(2))
     assert np.array_equal(first.inputs["scores"], second.inputs["scores"])

@@ -57,6 +57,33 @@ class PositionsBeyond4096AttendLess(SelfAttention):
         return ops.where(_position(projected, -2) < REACH, projected, projected / 2)
 
 
+class PaddingBeyond4096Attended(SelfAttention):
+    """Takes hidden positions beyond 4,096 for visible ones, as a mask that is cut there would."""
+
+    def call(self, x, mask=None, training=None, return_attention_scores=False, use_causal_mask=False):
+        if mask is not None:
+            mask = ops.logical_or(mask, _position(mask, -1) >= REACH)
+        return super().call(x, mask, training, return_attention_scores, use_causal_mask)
+
+
+class _ShortSighted(AttentionLayer):
+    """Hides keys that are more than 4,096 positions ahead."""
+
+    def compute_visible(self, scores, masks, causal):
+        visible = super().compute_visible(scores, masks, causal)
+        shown = _position(scores, -1) - _position(scores, -2) <= REACH
+        return shown[None] if visible is None else ops.logical_and(visible, shown)
+
+
+class SeesNoFartherAheadThan4096(SelfAttention):
+    """Hides keys that are more than 4,096 positions ahead, which a causal order hides anyway."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        sound = self.attention
+        self.attention = _ShortSighted(sound.scaled, sound.dropout, sound.seed, dtype=self.dtype_policy)
+
+
 class PositionsBeyond4096NotPooled(AttentionPooling):
     """Pools the first 4,096 positions."""
 
