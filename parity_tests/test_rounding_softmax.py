@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from parity_tests.calls import generators
 from parity_tests.comparison import within_bound
 from reference import dot_product_attention, softmax, softmax_backward
-from reference.rounding import BFLOAT16, FLOAT32, Arithmetic, Rounded, track
+from reference.rounding import ARITHMETIC, BFLOAT16, FLOAT32, Arithmetic, Rounded, track
 from reference.rounding_model import Softmax, rounded
 from reference.rounding_softmax import weights_error
 
@@ -60,6 +60,23 @@ def test_a_machine_that_takes_the_logarithm_of_the_sum_from_scores_stays_within_
     assert actual.dtype == d_actual.dtype == np.float32
     assert within_bound(actual, weights).agrees
     assert within_bound(d_actual, d_scores).agrees
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+@pytest.mark.parametrize("apart", [1.0, 0.01])
+@settings(max_examples=100)
+@given(size=st.sampled_from((1.0, 4.0, 8.0, 1e3)), rng=generators(), T=st.integers(1, 64), S=st.integers(1, 30))
+def test_such_a_machine_may_take_the_derivative_of_that_logarithm_apart(dtype, apart, size, rng, T, S):
+    scores, d_weights = ((rng.normal(size=(T, S)) * factor).astype(dtype) for factor in (size, apart))
+    d_weights += np.asarray(2, dtype)  # of which little is left where d_weights are not far apart
+    exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    total = np.sum(exponentials, axis=-1, keepdims=True)
+    own = np.exp(scores - (np.log(total) + scores.max(axis=-1, keepdims=True))) * d_weights
+    d_actual = own - exponentials * (np.sum(own, axis=-1, keepdims=True) / total)
+    machine = ARITHMETIC[dtype]._replace(log_sum_exp=True)
+    weights = softmax(track(scores.astype(float), machine))
+    assert d_actual.dtype == dtype
+    assert within_bound(d_actual, softmax_backward(track(d_weights.astype(float), machine), weights)).agrees
 
 
 def test_only_such_a_machine_may_have_weights_that_do_not_sum_to_1():

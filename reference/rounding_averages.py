@@ -117,7 +117,13 @@ def row_gradient(
     moved = np.fmin(softmax.moved * distance + most * mean.moved, most * (own + np.maximum(of_others, 0.0)))
     u = machine.unit_roundoff
     size = slope.magnitude + error + mean.moved + mean.common
-    alone = softmax.alone * (distance + mean.moved) + 2 * u * (1 + u) * weights.size * size + 3 * machine.underflow
+    met = distance + mean.moved
+    if machine.log_sum_exp:  # the weights that meet the mean are others, those of the derivative of the logarithm
+        met = size
+        product = product._replace(
+            loose=product.loose + weights.loose * size, error=product.error + weights.loose * size
+        )
+    alone = softmax.alone * met + 2 * u * (1 + u) * weights.size * size + 3 * machine.underflow
     loose = np.fmin(product.loose, moved + weights.size * (error + mean.common) + alone)
     gradient = RowGradient(weights, softmax, signed, mean.moved, error, mean.common + mean.carried, alone)
     return product._replace(loose=loose, error=np.minimum(product.error, loose), gradient=gradient)
