@@ -90,9 +90,8 @@ def blockwise_attention(
     ------
     ValueError
         As `dot_product_attention`, or if the output overflows, a size of the block or the number of threads is not an
-        integer of at least 1,
-        or the function returns something else than booleans that fit the block. An array type of its own, such as
-        `reference.rounding.Rounded`, is refused: its bound is that of `dot_product_attention`.
+        integer of at least 1, or the function returns something else than booleans that fit the block. An array type of
+        its own, such as `reference.rounding.Rounded`, is refused: its bound is that of `dot_product_attention`.
 
     Notes
     -----
