@@ -21,9 +21,8 @@ HIDDEN = {f"{name} given": True for name in MASKS} | {f"{name} style": "any" for
 KEYS = {"8,192 keys": {**OPEN, "T": 16, "S": 8192}}
 QUERIES = {"8,192 queries": {**OPEN, "T": 8192, "S": 16}}
 MASKED = {"8,192 keys, some hidden": {**OPEN, **HIDDEN, "T": 16, "S": 8192, "traced": True}}
-WHOLE = {
-    name: {**one, "mask axes": (True, True, True, True)} for name, one in MASKED.items()
-}  # else it may lack the keys
+# A mask that may broadcast has all axes here: else it might lack that of the keys.
+WHOLE = {name: {**one, "mask axes": (True, True, True, True)} for name, one in MASKED.items()}
 POSITIONS = {"8,192 positions": {"T": 8192}, "8,192 positions, some hidden": {**HIDDEN, "T": 8192, "traced": True}}
 # Traced, as a graph keeps less of what is as large as the scores.
 SQUARE = {
