@@ -14,6 +14,8 @@ from reference.rounding import FLOAT64, track
 INPUTS = ("query", "key", "value")
 TRACKED = (*INPUTS, "scale", "bias")
 UNTRACKED = ("mask", "softcap")
+BLOCKS = st.tuples(st.integers(1, 7), st.integers(1, 7))  # how many queries and keys
+THREADS = st.sampled_from((1, 1, 2))
 LARGE = {np.float16: 3.0, np.float32: 64.0, np.float64: 64.0, ml_dtypes.bfloat16: 64.0}  # clear of overflow
 
 

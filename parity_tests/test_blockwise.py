@@ -1,14 +1,13 @@
 """Attention in blocks is attention: the same results and gradients, in memory that does not grow with T * S."""
 
 import tracemalloc
-from threading import Barrier
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parity_tests.calls import INPUTS, TRACKED, calls, generators, of_inputs, tracked
+from parity_tests.calls import BLOCKS, INPUTS, THREADS, TRACKED, calls, generators, of_inputs, tracked
 from parity_tests.comparison import compare, within_bound
 from reference import (
     blockwise_attention,
@@ -16,34 +15,11 @@ from reference import (
     causal_positions,
     dot_product_attention,
     dot_product_attention_backward,
-    padding_mask,
-    padding_positions,
     window_positions,
 )
-from reference.block_inputs import of_item
-from reference.blocks import Block, visible
 from reference.blockwise import BLOCK
 from reference.rounding import FLOAT64, track
 from reference.softmax import LOWEST
-from reference.threads import in_order
-
-BLOCKS = st.tuples(st.integers(1, 7), st.integers(1, 7))
-THREADS = st.sampled_from((1, 1, 2))
-
-
-def of_positions(mask):
-    """A mask as a function; it is called with positions as arrays that broadcast."""
-
-    def shown(queries, keys, *item):
-        matrix = of_item(mask, item)
-        at = (
-            positions if size > 1 else np.zeros_like(positions)
-            for positions, size in zip((queries, keys), matrix.shape)
-        )
-        return matrix[tuple(at)]
-
-    return shown
-
 
 LONG = (BLOCK[0] + 40, 2 * BLOCK[1] + 100)  # queries, and keys, that take several blocks of the usual size
 
@@ -96,27 +72,6 @@ def test_weights_by_the_log_sum_exp_are_those_of_all_at_once_within_the_bound(ca
     assert compare(np.nan_to_num(weights), expected, error).agrees
 
 
-@given(calls(), BLOCKS, THREADS, generators())
-def test_a_mask_may_be_a_function_of_positions(call, block, threads, rng):
-    *leading, T = blockwise_attention(**{**call, "mask": None}).maximum.shape
-    S = call["key"].shape[-2]
-    shapes = [
-        (*(size if rng.random() < 0.5 else 1 for size in leading), *of_scores) for of_scores in ((T, S), (T, 1), (1, S))
-    ]
-    mask = rng.random(shapes[rng.integers(3)]) < 0.7
-    by_array = blockwise_attention(**{**call, "mask": mask}, block=block)
-    by_function = blockwise_attention(**{**call, "mask": of_positions(mask)}, block=block, threads=threads)
-    assert np.array_equal(by_function.output, by_array.output)
-    assert np.array_equal(by_function.log_sum_exp, by_array.log_sum_exp)
-
-
-@given(calls(), BLOCKS)
-def test_threads_change_no_bit_of_the_output(call, block):
-    one, two = (blockwise_attention(**call, block=block, threads=threads) for threads in (1, 2))
-    assert np.array_equal(one.output, two.output)
-    assert np.array_equal(one.log_sum_exp, two.log_sum_exp)
-
-
 @given(calls(), BLOCKS, st.sampled_from((-1e3, 1e3)), st.booleans(), generators())
 def test_the_largest_logit_may_be_of_any_size(call, block, size, rising, rng):
     """Far below 0 all along, far above, or larger from key to key."""
@@ -154,40 +109,6 @@ def test_arrays_that_carry_a_bound_are_refused():
         blockwise_attention(track([[1.0]], FLOAT64), [[1.0]], [[1.0]])
 
 
-def test_threads_compute_at_the_same_time():
-    together = Barrier(2, timeout=60)
-
-    def mask(queries, keys, *item):
-        together.wait()  # raises if no other thread comes
-        return np.True_
-
-    blockwise_attention(np.ones((2, 3, 4)), np.ones((3, 4)), np.ones((3, 4)), mask=mask, threads=2)
-
-
-def test_few_results_wait_until_they_are_taken():
-    begun = []
-    results = in_order(lambda number: begun.append(number) or number, range(50), threads=2)
-    for number, result in enumerate(results):
-        assert result == number
-        assert len(begun) <= number + 4  # this one, two that are computed, one that waits
-
-
-@given(calls(), BLOCKS, generators())
-def test_lengths_hide_what_a_padding_mask_hides_and_have_its_leading_axes(call, block, rng):
-    *leading, _ = blockwise_attention(**{**call, "mask": None}).maximum.shape
-    S = call["key"].shape[-2]
-    lengths = rng.integers(0, S + 1, (3, *(size if rng.random() < 0.5 else 1 for size in leading)))
-    by_array = blockwise_attention(**{**call, "mask": padding_mask(lengths, S)}, block=block)
-    by_function = blockwise_attention(**{**call, "mask": padding_positions(lengths)}, block=block)
-    assert np.array_equal(by_function.output, by_array.output)
-
-
-def test_lengths_of_another_batch_are_refused():
-    x = np.ones((2, 3, 4))
-    with pytest.raises(ValueError, match=r"mask: expected leading axes that broadcast with \(2,\) .*, received \(5,\)"):
-        blockwise_attention(x, x, x, mask=padding_positions([1, 2, 3, 4, 5]))
-
-
 @given(calls(), BLOCKS, THREADS, generators())
 def test_neither_inputs_nor_gradients_from_above_are_written_to(call, block, threads, rng):
     for array in call.values():
@@ -198,21 +119,6 @@ def test_neither_inputs_nor_gradients_from_above_are_written_to(call, block, thr
     for array in (d_output, d_log_sum_exp, *attention[8:]):
         array.flags.writeable = False
     blockwise_attention_backward(d_output, attention, d_log_sum_exp, threads=threads)
-
-
-@given(generators(), st.integers(0, 5), st.integers(0, 5))
-def test_a_block_is_what_is_visible_of_it(rng, first, size):
-    mask = np.zeros((6, 12), dtype=bool)
-    mask[:, first : first + size] = rng.random((6, size)) < 0.7
-    found = visible(mask, Block((), slice(0, 6), slice(0, 12)))
-    seen = np.flatnonzero(mask.any(axis=0))
-    if not seen.size:
-        assert found is None
-        return
-    block, shown = found
-    assert block.keys == slice(seen[0], seen[-1] + 1)
-    own = mask[:, block.keys]
-    assert own.all() if shown is None else np.array_equal(own, shown)
 
 
 @pytest.mark.parametrize("backward", [False, True])

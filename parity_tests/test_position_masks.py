@@ -1,4 +1,4 @@
-"""Masks as functions of positions: the same as the arrays."""
+"""Masks as functions of positions: the same as the arrays, and hide the same of attention in blocks."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
 
-from parity_tests.calls import generators
+from parity_tests.calls import BLOCKS, THREADS, calls, generators
 from reference import (
+    blockwise_attention,
     causal_mask,
     causal_positions,
     padding_mask,
@@ -15,6 +16,7 @@ from reference import (
     window_mask,
     window_positions,
 )
+from reference.block_inputs import of_item
 from reference.inputs import FURTHEST
 
 SIZES = st.integers(0, 6)
@@ -69,3 +71,47 @@ def test_lengths_that_are_none_or_too_few_are_refused(lengths, item, received):
     with pytest.raises(ValueError, match=r"lengths: expected .*, received ") as raised:
         padding_positions(lengths)(0, np.arange(3), *item)
     assert str(raised.value).endswith(received)
+
+
+def of_positions(mask):
+    """A mask as a function; it is called with positions as arrays that broadcast."""
+
+    def shown(queries, keys, *item):
+        matrix = of_item(mask, item)
+        at = (
+            positions if size > 1 else np.zeros_like(positions)
+            for positions, size in zip((queries, keys), matrix.shape)
+        )
+        return matrix[tuple(at)]
+
+    return shown
+
+
+@given(calls(), BLOCKS, THREADS, generators())
+def test_a_mask_may_be_a_function_of_positions(call, block, threads, rng):
+    *leading, T = blockwise_attention(**{**call, "mask": None}).maximum.shape
+    S = call["key"].shape[-2]
+    shapes = [
+        (*(size if rng.random() < 0.5 else 1 for size in leading), *of_scores) for of_scores in ((T, S), (T, 1), (1, S))
+    ]
+    mask = rng.random(shapes[rng.integers(3)]) < 0.7
+    by_array = blockwise_attention(**{**call, "mask": mask}, block=block)
+    by_function = blockwise_attention(**{**call, "mask": of_positions(mask)}, block=block, threads=threads)
+    assert np.array_equal(by_function.output, by_array.output)
+    assert np.array_equal(by_function.log_sum_exp, by_array.log_sum_exp)
+
+
+@given(calls(), BLOCKS, generators())
+def test_lengths_hide_what_a_padding_mask_hides_and_have_its_leading_axes(call, block, rng):
+    *leading, _ = blockwise_attention(**{**call, "mask": None}).maximum.shape
+    S = call["key"].shape[-2]
+    lengths = rng.integers(0, S + 1, (3, *(size if rng.random() < 0.5 else 1 for size in leading)))
+    by_array = blockwise_attention(**{**call, "mask": padding_mask(lengths, S)}, block=block)
+    by_function = blockwise_attention(**{**call, "mask": padding_positions(lengths)}, block=block)
+    assert np.array_equal(by_function.output, by_array.output)
+
+
+def test_lengths_of_another_batch_are_refused():
+    x = np.ones((2, 3, 4))
+    with pytest.raises(ValueError, match=r"mask: expected leading axes that broadcast with \(2,\) .*, received \(5,\)"):
+        blockwise_attention(x, x, x, mask=padding_positions([1, 2, 3, 4, 5]))

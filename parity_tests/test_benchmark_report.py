@@ -1,0 +1,116 @@
+"""What is told of what was measured: for machines, for a terminal, as a picture and a page."""
+
+import json
+import re
+from importlib.resources import files
+
+import jsonschema
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from parity_tests.__main__ import main
+from parity_tests.benchmarks import plot, result, table, timing
+from parity_tests.benchmarks.check import Check
+from parity_tests.benchmarks.contenders import OURS, UNIT
+from parity_tests.benchmarks.imports import Import
+from parity_tests.benchmarks.memory import Memory
+from parity_tests.benchmarks.result import Benchmark
+from parity_tests.benchmarks.timing import Time
+
+LENGTHS = (256, 1024, 4096)
+MEASURED = Benchmark(
+    times=tuple(
+        Time(name, T, 1, both, factor * T**power, factor)
+        for name, factor, power in ((UNIT.name, 1.0, 2.0), ("blockwise", 1.5, 2.0), ("torch", 2.0, 1.5))
+        for T in LENGTHS
+        for both in (False, True)
+    ),
+    memory=tuple(
+        Memory(name, T, both, size * T**power)
+        for name, size, power in ((UNIT.name, 8, 2), ("blockwise", 64, 1))
+        for T in LENGTHS
+        for both in (False, True)
+    ),
+    imports=(Import("numpy", 0.125),),
+    checks=(Check("abacus:Attention", 400, 8.0, layer=4.0, truth=2.0, drawing=1.0),),
+    versions={"numpy": "2.0"},
+    processor="abacus",
+    cores=2,
+)
+
+
+def test_growth_is_the_power_of_the_length():
+    assert MEASURED.growth("times", "torch", True) == pytest.approx(1.5)
+    assert MEASURED.growth("memory", "blockwise", False) == pytest.approx(1)
+    assert MEASURED.growth("memory", "torch", False) is None
+
+
+def test_the_report_is_in_its_schema():
+    schema = json.loads(files("parity_tests").joinpath("benchmark.schema.json").read_text(encoding="utf-8"))
+    document = json.loads(MEASURED.to_json())
+    jsonschema.validate(document, schema)
+    assert document["times"][0]["contender"] == UNIT.name
+
+
+def test_a_table_has_a_row_a_contender_and_a_column_a_length():
+    first, _, _, last, *_ = table.tables(MEASURED)
+    assert first.columns == ["256", "1,024", "4,096", "grows as"]
+    assert [row[0] for row in first.rows] == [UNIT.name, "blockwise", "torch"]
+    assert first.rows[1][1:] == ("1.50", "1.50", "1.50", "T^2.0")
+    assert last.rows[0][1:] == ("1", "8", "134", "T^2.0")
+
+
+def test_a_table_tells_where_the_time_of_a_check_goes():
+    *_, of_imports, of_checks = table.tables(MEASURED)
+    assert of_imports.rows == [("numpy", "0.12")]
+    assert of_checks.rows == [("abacus:Attention", "8.0", "50", "50%", "25%", "12%", "12%")]
+
+
+def test_the_page_needs_nothing_from_the_network():
+    page = plot.page(MEASURED)
+    assert not re.search(r'(?:src|href)="(?!data:)', page)
+    assert plot.png(MEASURED).startswith(b"\x89PNG")
+    assert "abacus" in page
+    assert "<img" not in plot.page(MEASURED._replace(times=()))
+    assert page.count("<tr>") == len(table.tables(MEASURED)) + sum(len(one.rows) for one in table.tables(MEASURED))
+
+
+def test_the_command_prints_and_writes_what_it_measured(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(timing, "ENOUGH", 0.0)
+    paths = {name: tmp_path / f"times.{name}" for name in ("json", "png", "html")}
+    options = [text for name, path in paths.items() for text in (f"--{name}", str(path))]
+    assert main(["benchmark", "--parts", "times,memory", "--peers", "", "--longest", "16", *options]) == 0
+    assert "Time, forward and backward, by six matrix products" in capsys.readouterr().out
+    assert {one["contender"] for one in json.loads(paths["json"].read_text())["times"]} == {one.name for one in OURS}
+    assert paths["png"].read_bytes().startswith(b"\x89PNG")
+    assert paths["html"].read_text().startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--peers", "abacus"],
+        ["--parts", "abacus"],
+        ["--parts", "memory", "--png", "times.png"],
+        ["--longest", "1"],
+        ["--json", "/no/such/folder/times.json"],
+    ],
+)
+def test_what_cannot_be_used_exits_with_2_and_one_line(options, capsys):
+    assert main(["benchmark", *options]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("threads", "said"), [(1, " 1 thread"), (2, " 2 threads")])
+def test_the_library_that_multiplies_matrices_is_told_with_its_threads(threads, said):
+    names = {one["internal_api"] for one in threadpool_info() if one["user_api"] == "blas"}
+    with threadpool_limits(threads, user_api="blas"):
+        (name,) = names.intersection(result.found().versions)
+        assert result.found().versions[name].endswith(said)
+
+
+def test_versions_are_those_that_are_installed():
+    assert result.found().versions["numpy"] == np.__version__

@@ -1,0 +1,35 @@
+"""Threads: they compute at the same time, change nothing, and hold little."""
+
+from threading import Barrier
+
+import numpy as np
+from hypothesis import given
+
+from parity_tests.calls import BLOCKS, calls
+from reference import blockwise_attention
+from reference.threads import in_order
+
+
+@given(calls(), BLOCKS)
+def test_threads_change_no_bit_of_the_output(call, block):
+    one, two = (blockwise_attention(**call, block=block, threads=threads) for threads in (1, 2))
+    assert np.array_equal(one.output, two.output)
+    assert np.array_equal(one.log_sum_exp, two.log_sum_exp)
+
+
+def test_threads_compute_at_the_same_time():
+    together = Barrier(2, timeout=60)
+
+    def mask(queries, keys, *item):
+        together.wait()  # raises if no other thread comes
+        return np.True_
+
+    blockwise_attention(np.ones((2, 3, 4)), np.ones((3, 4)), np.ones((3, 4)), mask=mask, threads=2)
+
+
+def test_few_results_wait_until_they_are_taken():
+    begun = []
+    results = in_order(lambda number: begun.append(number) or number, range(50), threads=2)
+    for number, result in enumerate(results):
+        assert result == number
+        assert len(begun) <= number + 4  # this one, two that are computed, one that waits
