@@ -4,6 +4,7 @@ import difflib
 import json
 import statistics
 import time
+from importlib.resources import files
 from typing import NamedTuple
 
 import keras
@@ -15,6 +16,7 @@ from parity_tests.layers import Layers
 from parity_tests.mutants import CATEGORIES, GALLERY, HIDDEN, category
 
 SCHEMA = 1
+KEPT = files("parity_tests.mutants") / "score.json"
 
 
 class Finding(NamedTuple):
@@ -55,13 +57,16 @@ class CategoryScore(NamedTuple):
         return (statistics.median(numbers), max(numbers)) if numbers else (None, None)
 
 
-def find(name, examples=300, seed=0, by=None):
-    """Run the check on one fault until the first example that shows it, in the property ``by`` if one is named."""
+def find(name, examples=300, seed=0, by=None, first=1):
+    """Run the check on one fault until the first example that shows it, in the property ``by`` if one is named.
+
+    With ``first``, examples of lower numbers are drawn but not shown: what is found is found by the check too.
+    """
     check_names([name])
     fault = GALLERY[name]
     subject = subject_of(name, fault)
     start = time.perf_counter()
-    number, properties = first_disagreement(subject, examples, seed, by, long_ones=name in CATEGORIES["long"])
+    number, properties = first_disagreement(subject, examples, seed, by, name in CATEGORIES["long"], first)
     return Finding(name, fault.__doc__, subject.kind.name, properties, number, time.perf_counter() - start)
 
 
@@ -81,10 +86,11 @@ def sound_one(fault):
     return next(subject for subject in ours if issubclass(fault, subject.layer_class))
 
 
-def first_disagreement(subject, examples, seed, by=None, long_ones=False):
+def first_disagreement(subject, examples, seed, by=None, long_ones=False, first=1):
     """Return the number of the first example that disagrees, and the properties that say so; or all, and none.
 
-    If ``by`` is a property, the first example that disagrees in that one; or the first of the long examples.
+    If ``by`` is a property, the first example that disagrees in that one; or the first of the long examples; or the
+    first from the number ``first`` on.
     """
     seen = 0
     layers = Layers(subject)
@@ -93,6 +99,8 @@ def first_disagreement(subject, examples, seed, by=None, long_ones=False):
     def visit(drawn, trials):
         nonlocal seen, found
         seen += 1
+        if seen < first:
+            return {}
         properties = [name for trial in trials for name in disagreements(trial, layers, drawn.example)]
         if properties and by in (None, *properties):
             found = tuple(properties)
@@ -151,7 +159,7 @@ def by_category(findings):
 
 
 def to_json(findings):
-    """The findings as text in the schema of ``mutants.schema.json``."""
+    """The findings as text in the schema of ``mutants.schema.json``, a fault or category a line."""
     document = {
         "schema": SCHEMA,
         "keras": keras.__version__,
@@ -159,7 +167,26 @@ def to_json(findings):
         "faults": [_fault(one) for one in findings],
         "categories": [_category(score) for score in by_category(findings)],
     }
-    return json.dumps(document, indent=2, allow_nan=False)
+    return "{" + ",".join(f"\n{json.dumps(name)}: {_by_lines(value)}" for name, value in document.items()) + "\n}\n"
+
+
+def _by_lines(value):
+    lines = [json.dumps(one, allow_nan=False) for one in value] if isinstance(value, list) else None
+    return json.dumps(value) if lines is None else "[\n" + ",\n".join(lines) + "\n]"
+
+
+def kept():
+    """The findings of the last run of the whole gallery that was kept, by ``mutants --json`` and the file's name."""
+    document = json.loads(KEPT.read_text(encoding="utf-8"))
+    return {
+        fault["name"]: Finding(
+            *(fault[field] for field in ("name", "sentence", "kind")),
+            tuple(fault["properties"]),
+            fault["examples"],
+            fault["seconds"],
+        )
+        for fault in document["faults"]
+    }
 
 
 def _fault(finding):

@@ -29,11 +29,26 @@ def marked(name):
     return pytest.param(name, marks=pytest.mark.backend if name in ON_EVERY_BACKEND else ())
 
 
+def found_soon(name):
+    """What the check finds, from the example on that showed the fault before; all of them, if it shows it no more."""
+    before = score.kept().get(name)
+    finding = score.find(name, first=before.examples if before else 1)
+    return finding if finding.found else score.find(name)
+
+
 @pytest.mark.parametrize("name", [marked(name) for name in TO_BE_FOUND])
 def test_every_fault_is_found(name):
-    finding = score.find(name)
+    finding = found_soon(name)
     assert finding.found, f"{name} was not found in {finding.examples} examples"
     assert "agreement" not in finding.properties, f"{name} does not compute anything wrong; it raises"
+
+
+def test_a_search_from_a_later_example_finds_what_that_one_shows():
+    number = score.find("CausalOffByOne").examples
+    later = score.find("CausalOffByOne", first=number + 1)
+    assert later.found
+    assert later.examples > number
+    assert score.find("CausalOffByOne", first=later.examples)[:-1] == later[:-1]  # but for the seconds
 
 
 def _rounds_much(choices):
@@ -98,6 +113,14 @@ def test_every_fault_is_a_target_by_its_name():
     assert all(getattr(mutants, name) is fault for name, fault in GALLERY.items())
 
 
+def test_the_score_that_is_kept_is_that_of_this_gallery(schema):
+    jsonschema.validate(json.loads(score.KEPT.read_text(encoding="utf-8")), schema)
+    kept = score.kept()
+    renew = f"run it anew: python -m parity_tests mutants --json {score.KEPT}"
+    assert {name: one.sentence for name, one in kept.items()} == {n: one.__doc__ for n, one in GALLERY.items()}, renew
+    assert all(one.as_it_should_be for one in kept.values())
+
+
 def finding(name, *properties, examples=1, seconds=0.5):
     return Finding(name, GALLERY[name].__doc__, "attention", properties, examples, seconds)
 
@@ -160,13 +183,13 @@ def test_the_command_writes_what_it_found(tmp_path, capsys, schema):
 
 
 def test_a_fault_that_is_not_found_exits_with_1(monkeypatch, capsys):
-    monkeypatch.setattr(score, "first_disagreement", lambda subject, examples, seed, by, long_ones: (examples, ()))
+    monkeypatch.setattr(score, "first_disagreement", lambda subject, examples, *others: (examples, ()))
     assert main(["mutants", "LogitsSquared"]) == 1
     assert "0 of 1 found." in capsys.readouterr().out
 
 
 def test_a_hidden_fault_that_is_found_exits_with_1(monkeypatch, capsys):
-    monkeypatch.setattr(score, "first_disagreement", lambda subject, examples, seed, by, long_ones: (1, ("output",)))
+    monkeypatch.setattr(score, "first_disagreement", lambda *others: (1, ("output",)))
     assert main(["mutants", "ScalesTheQuery"]) == 1
     assert "the list of them is wrong" in capsys.readouterr().out
 

@@ -1,10 +1,11 @@
-"""README has a place for every module."""
+"""README has a place for every module, and the score that is kept."""
 
 import re
 from collections import Counter
 from pathlib import Path
 
 import parity_tests
+from parity_tests import score
 
 ROOT = Path(parity_tests.__file__).parents[1]
 ROOMS = (
@@ -43,3 +44,18 @@ def test_every_module_has_its_place_in_the_table_of_the_rooms_once():
         if path.stem not in TOLD_BELOW_THE_TABLE and not path.stem.startswith("test_")
     }
     assert Counter(modules_of_the_table()) == Counter(there)
+
+
+def test_readme_has_the_score_that_is_kept():
+    kept = score.kept().values()
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = [
+        "| {} | {} of {} | {:g}, {} | {:.2f}, {:.1f} |".format(
+            one.name, one.found, len(one.findings), *one.median_and_most("examples"), *one.median_and_most("seconds")
+        )
+        for one in score.by_category(kept)
+    ]
+    table = "| category | found | examples: median, most | seconds: median, most |\n|---|---|---|---|\n"
+    assert table + "\n".join(rows) + "\n\n" in readme, "\n".join(rows)
+    faults = [one for one in kept if one.found]
+    assert f"Of {len(kept)} changes, {len(faults)} are faults" in readme
