@@ -16,6 +16,7 @@ CHEAP = 35  # the number of an example that takes part in the trials that cost l
 OF_THE_CONSTRUCTOR = {"scaled", "H", "sliding_window", "axis"}
 CASES = 16  # examples of a family, where there are so many that its likeness does no harm
 CASES_OF_A_SIZE = 128  # where a graph is compiled for each set of sizes, which takes as long as these
+AT_LEAST_OF_A_SIZE = 2
 MANY = 1000
 
 
@@ -27,7 +28,8 @@ def walk(subject, visit, examples, seed, corners=True, drive=False):
     """Show the corners of a subject's kind, then so many examples, to a visitor.
 
     Of each dtype there are as many examples. Half of them are traced; of 1,000 and more, seven eighths, as tracing
-    pays then, and on JAX always, where an eager call on arrays of new sizes compiles each operation by itself.
+    pays then, and on JAX always, where an eager call on arrays of new sizes compiles each operation by itself; of so
+    few that a dtype's share has no eighth, there all but the first.
 
     Parameters
     ----------
@@ -53,8 +55,10 @@ def walk(subject, visit, examples, seed, corners=True, drive=False):
     by_sizes = graphs_know_sizes()
     ways = (False, *7 * (True,)) if by_sizes or examples >= MANY else (False, True)
     strata = list(itertools.product(DTYPES, (by_sizes,) if drive else ways))
+    if by_sizes and examples < len(strata):
+        strata[1:] = [(dtype, True) for dtype, _ in strata[1:]]
     if by_sizes:
-        cases = max(1, min(CASES_OF_A_SIZE, examples // 16))
+        cases = max(AT_LEAST_OF_A_SIZE, min(CASES_OF_A_SIZE, examples // 16))
     else:
         cases = 1 if drive else max(1, min(CASES, examples // 64))
     for stratum, group in itertools.groupby(range(examples), lambda number: strata[number * len(strata) // examples]):

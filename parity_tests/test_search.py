@@ -1,6 +1,7 @@
 """What the search shows: each corner leaves open what it will, options are drawn alike, and pairs of them are met."""
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -55,6 +56,17 @@ def test_a_walk_that_is_driven_shows_as_many_examples_one_to_a_family():
     shown = met("keras_impl:AttentionLayer", examples=60, seed=0, corners=False, drive=True)
     assert len(shown) == 60
     assert not any(drawn.example.traced for drawn in shown)
+
+
+def test_where_sizes_are_compiled_an_eighth_is_eager_and_of_few_the_first(monkeypatch):
+    for module in (search, strategies):
+        monkeypatch.setattr(module, "graphs_know_sizes", lambda: True)
+    few, many = (met("keras_impl:AttentionLayer", examples=examples, seed=0, corners=False) for examples in (16, 64))
+    assert [drawn.example.traced for drawn in few] == [False, *15 * [True]]
+    assert [drawn.example.traced for drawn in many].count(False) == 8
+    assert {drawn.example.dtype for drawn in few} == set(strategies.DTYPES)
+    sizes = [[array.shape for array in drawn.example.inputs.values()] for drawn in few]
+    assert sum(one == other for one, other in pairwise(sizes)) >= 5  # two of a size
 
 
 def test_the_same_seed_shows_the_same_and_another_others():
