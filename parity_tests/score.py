@@ -70,6 +70,13 @@ def find(name, examples=300, seed=0, by=None, first=1):
     return Finding(name, fault.__doc__, subject.kind.name, properties, number, time.perf_counter() - start)
 
 
+def find_again(name, by=None):
+    """What `find` finds from the example on that showed the fault when the score was last kept; else of all of them."""
+    before = kept().get(name)
+    finding = find(name, by=by, first=before.examples if before else 1)
+    return finding if finding.found else find(name, by=by)
+
+
 def subject_of(name, fault):
     """A fault as a subject, of the kind of the layer that it is derived from."""
     target = f"parity_tests.mutants:{name}"

@@ -70,9 +70,14 @@ def test_the_same_seed_finds_the_same():
     assert first.subjects[0].properties == second.subjects[0].properties
 
 
-def test_a_report_keeps_to_its_schema():
+@pytest.fixture(scope="module")
+def report():
+    """What is said of a sound layer and a faulty one."""
+    return parity_tests.check("keras.layers.Attention", KeyGradientHalved, examples=30, corners=False)
+
+
+def test_a_report_keeps_to_its_schema(report):
     schema = json.loads(files("parity_tests").joinpath("report.schema.json").read_text(encoding="utf-8"))
-    report = parity_tests.check("keras.layers.Attention", KeyGradientHalved, examples=30, corners=False)
     jsonschema.validate(json.loads(report.to_json()), schema)
     assert [subject["verdict"] for subject in json.loads(report.to_json())["subjects"]] == ["known", "disagrees"]
 
@@ -87,9 +92,8 @@ def test_only_the_faulty_property_disagrees(only_corners):
     assert not report.agrees
 
 
-def test_a_counterexample_is_a_script_that_runs_on_its_own(tmp_path):
-    report = parity_tests.check(KeyGradientHalved, examples=30, corners=False)
-    counterexample = next(one.counterexample for one in report.subjects[0].properties if one.counterexample)
+def test_a_counterexample_is_a_script_that_runs_on_its_own(report, tmp_path):
+    counterexample = next(one.counterexample for one in report.subjects[1].properties if one.counterexample)
     path = tmp_path / "counterexample.py"
     path.write_text(script(counterexample), encoding="utf-8")
     finished = subprocess.run([sys.executable, path], capture_output=True, text=True, cwd=tmp_path)

@@ -29,16 +29,9 @@ def marked(name):
     return pytest.param(name, marks=pytest.mark.backend if name in ON_EVERY_BACKEND else ())
 
 
-def found_soon(name):
-    """What the check finds, from the example on that showed the fault before; all of them, if it shows it no more."""
-    before = score.kept().get(name)
-    finding = score.find(name, first=before.examples if before else 1)
-    return finding if finding.found else score.find(name)
-
-
 @pytest.mark.parametrize("name", [marked(name) for name in TO_BE_FOUND])
 def test_every_fault_is_found(name):
-    finding = found_soon(name)
+    finding = score.find_again(name)
     assert finding.found, f"{name} was not found in {finding.examples} examples"
     assert "agreement" not in finding.properties, f"{name} does not compute anything wrong; it raises"
 
