@@ -16,7 +16,7 @@ from parity_tests.benchmarks.contenders import OURS, UNIT
 from parity_tests.benchmarks.imports import Import
 from parity_tests.benchmarks.memory import Memory
 from parity_tests.benchmarks.result import Benchmark
-from parity_tests.benchmarks.timing import Time
+from parity_tests.benchmarks.timing import Call, Time
 
 LENGTHS = (256, 1024, 4096)
 MEASURED = Benchmark(
@@ -26,6 +26,7 @@ MEASURED = Benchmark(
         for T in LENGTHS
         for both in (False, True)
     ),
+    calls=(Call(UNIT.name, 4e-6), Call("readable", 25.4e-6)),
     memory=tuple(
         Memory(name, T, both, size * T**power)
         for name, size, power in ((UNIT.name, 8, 2), ("blockwise", 64, 1))
@@ -54,11 +55,15 @@ def test_the_report_is_in_its_schema():
 
 
 def test_a_table_has_a_row_a_contender_and_a_column_a_length():
-    first, _, _, last, *_ = table.tables(MEASURED)
+    first, _, _, _, last, *_ = table.tables(MEASURED)
     assert first.columns == ["256", "1,024", "4,096", "grows as"]
     assert [row[0] for row in first.rows] == [UNIT.name, "blockwise", "torch"]
     assert first.rows[1][1:] == ("1.50", "1.50", "1.50", "T^2.0")
     assert last.rows[0][1:] == ("1", "8", "134", "T^2.0")
+
+
+def test_a_table_tells_what_a_small_call_takes():
+    assert table.tables(MEASURED)[2].rows == [(UNIT.name, "4"), ("readable", "25")]
 
 
 def test_a_table_tells_where_the_time_of_a_check_goes():

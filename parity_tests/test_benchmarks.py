@@ -57,6 +57,18 @@ def test_the_ratio_is_to_the_matrix_products_alone(monkeypatch):
     assert [(one.contender, one.ratio) for one in found] == [(UNIT.name, 1.0), ("blockwise", 1.5)] * 2
 
 
+def test_the_time_of_a_small_call_is_that_of_one_of_many(monkeypatch):
+    clock = [0.0]
+
+    def call():
+        clock[0] += 3e-6
+
+    one = OURS[2]._replace(make=lambda given: (call, None))
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(timing, "REST", 0.0)
+    assert timing.small_calls([one]) == [timing.Call(one.name, pytest.approx(3e-6))]
+
+
 def test_blockwise_attention_takes_less_memory_than_its_scores_would():
     if not memory.can_be_measured():
         pytest.skip("the peak of a process can be measured on Linux alone")

@@ -6,8 +6,8 @@ from parity_tests.report import write_atomically
 
 HELP = """\
 Measure attention side by side, the reference, readable and blockwise, textbook NumPy and peers: times as a multiple of
-that of the matrix products alone, and the peak of memory in processes of their own; then how long imports take, and
-how many examples the check looks at in a second and where its time goes.
+that of the matrix products alone, what a small call takes, and the peak of memory in processes of their own; then how
+long imports take, and how many examples the check looks at in a second and where its time goes.
 """
 EXAMPLES = """\
 examples:
@@ -18,7 +18,7 @@ examples:
 exit status: 0, or 2 if the command cannot be used
 """
 PEERS = "onnx,torch,jax,keras"
-PARTS = "times,memory,imports,check"
+PARTS = "times,calls,memory,imports,check"
 LENGTHS = (16, 64, 128, 256, 1024, 4096, 8192, 16384, 32768)
 OF_MEMORY = (1024, 4096, 8192, 16384, 32768)
 
@@ -73,6 +73,8 @@ def _measured(options, parts, chosen, on_time):
     found = {}
     if "times" in parts:
         found["times"] = timing.measure(chosen, lengths, options.heads, most, on_time)
+    if "calls" in parts:
+        found["calls"] = timing.small_calls(chosen, on_time)
     if "memory" in parts and memory.can_be_measured():
         found["memory"] = memory.measure(chosen, of_memory, most, on_time)
     if "imports" in parts:

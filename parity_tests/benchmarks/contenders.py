@@ -19,6 +19,7 @@ from reference import (
 
 DEPTH = 64
 SMALL = 64  # a length at which whatever is loaded by a first call is loaded soon
+LARGEST = 8192**2  # scores of one head that the products alone keep at the same time
 SCALE = DEPTH**-0.5
 
 
@@ -52,36 +53,60 @@ class Contender(NamedTuple):
     needs: str | None = None
 
 
-def arrays(T, heads, seed=0):
+def arrays(T, heads, depth=DEPTH, seed=0):
     """Random arrays."""
-    return Arrays(*np.random.default_rng(seed).normal(size=(4, heads, T, DEPTH)))
+    return Arrays(*np.random.default_rng(seed).normal(size=(4, heads, T, depth)))
 
 
-def matrix_products(given):
-    """The products alone, which are the unit: two forward, six forward and backward."""
+def matrix_products(given, largest=LARGEST):
+    """The products alone, which are the unit: two forward, six forward and backward.
+
+    All at once, or where the scores would be too many, of as many queries at a time as there is room for.
+    """
     query, key, value, d_output = given
+    T = query.shape[-2]
+    rows = max(1, min(T, largest // T))
+    blocks = [np.s_[..., first : first + rows, :] for first in range(0, T, rows)]
 
     def forward():
-        return (query @ key.mT) @ value
+        return _joined([(query[block] @ key.mT) @ value for block in blocks])
 
     def both():
-        scores = query @ key.mT
-        output, d_value, d_scores = scores @ value, scores.mT @ d_output, d_output @ value.mT
-        return output, d_value, d_scores @ key, d_scores.mT @ query
+        parts = [_products_of(query[block], key, value, d_output[block]) for block in blocks]
+        output, d_value, d_query, d_key = zip(*parts)
+        return _joined(output), sum(d_value[1:], d_value[0]), _joined(d_query), sum(d_key[1:], d_key[0])
 
     return forward, both
 
 
-def textbook(given):
-    """Attention as it is first written down."""
-    query, key, value, _ = given
+def _products_of(query, key, value, d_output):
+    scores = query @ key.mT
+    output, d_value, d_scores = scores @ value, scores.mT @ d_output, d_output @ value.mT
+    return output, d_value, d_scores @ key, d_scores.mT @ query
 
-    def forward():
+
+def _joined(parts):
+    """Rows of queries, one below the other."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-2)
+
+
+def textbook(given):
+    """Attention and its gradients as they are first written down."""
+    query, key, value, d_output = given
+
+    def attend():
         scores = query @ key.mT / np.sqrt(DEPTH)
         exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
-        return exponentials / exponentials.sum(axis=-1, keepdims=True) @ value
+        weights = exponentials / exponentials.sum(axis=-1, keepdims=True)
+        return weights, weights @ value
 
-    return forward, None
+    def both():
+        weights, _ = attend()
+        d_weights = d_output @ value.mT
+        d_scores = weights * (d_weights - (d_weights * weights).sum(axis=-1, keepdims=True)) / np.sqrt(DEPTH)
+        return d_scores @ key, d_scores.mT @ query, weights.mT @ d_output
+
+    return lambda: attend()[1], both
 
 
 def readable(given):
@@ -190,12 +215,12 @@ def keras(given):
     return forward, both
 
 
-UNIT = Contender("matrix products alone", matrix_products, square=2)
+UNIT = Contender("matrix products alone", matrix_products)
 # Those that this process may use, where the machine tells.
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 OURS = (
     UNIT,
-    Contender("textbook NumPy", textbook, square=4),
+    Contender("textbook NumPy", textbook, square=6),
     Contender("readable", readable, square=6),
     Contender("blockwise", blockwise),
     Contender("blockwise, threads", partial(blockwise, threads=CORES)),

@@ -13,9 +13,9 @@ from parity_tests.benchmarks.check import Check
 from parity_tests.benchmarks.contenders import CORES, DEPTH
 from parity_tests.benchmarks.imports import Import
 from parity_tests.benchmarks.memory import Memory
-from parity_tests.benchmarks.timing import Time
+from parity_tests.benchmarks.timing import Call, Time
 
-SCHEMA = 2
+SCHEMA = 3
 LONG = 1024  # from here on what is fixed no longer counts, and growth is judged
 
 
@@ -23,6 +23,7 @@ class Benchmark(NamedTuple):
     """What was measured, and on what."""
 
     times: tuple[Time, ...]
+    calls: tuple[Call, ...]
     memory: tuple[Memory, ...]
     imports: tuple[Import, ...]
     checks: tuple[Check, ...]
@@ -52,6 +53,7 @@ class Benchmark(NamedTuple):
             "versions": self.versions,
             "depth": DEPTH,
             "times": [one._asdict() for one in self.times],
+            "calls": [one._asdict() for one in self.calls],
             "memory": [one._asdict() for one in self.memory],
             "imports": [one._asdict() for one in self.imports],
             "checks": [one._asdict() for one in self.checks],
@@ -59,14 +61,14 @@ class Benchmark(NamedTuple):
         return json.dumps(document, indent=2, allow_nan=False)
 
 
-def found(times=(), memory=(), imports=(), checks=()):
+def found(times=(), calls=(), memory=(), imports=(), checks=()):
     """A `Benchmark` of this machine."""
     names = ("numpy", "onnx", "torch", "jax", "keras", "tensorflow")
     versions = {name: _version(name) for name in names}
     there = {name: one for name, one in versions.items() if one}
     there |= {"keras": f"{there['keras']} on {keras.backend.backend()}"} if "keras" in there else {}
     there |= _blas()
-    measured = (tuple(one) for one in (times, memory, imports, checks))
+    measured = (tuple(one) for one in (times, calls, memory, imports, checks))
     return Benchmark(*measured, there, _processor(), CORES)
 
 

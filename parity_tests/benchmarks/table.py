@@ -15,6 +15,7 @@ def show(benchmark, console):
     versions = ", ".join(f"{name} {version}" for name, version in benchmark.versions.items())
     console.print(f"{benchmark.processor}, {benchmark.cores} cores; {versions}", highlight=False)
     for table in tables(benchmark):
+        console.print(table.title, style="italic")  # not the title of what is drawn, which may be narrower
         console.print(_drawn(table))
 
 
@@ -33,6 +34,9 @@ def tables(benchmark):
         heads = max(one.heads for one in benchmark.times)
         title = f"Time, {what}, by {'six' if both else 'two'} matrix products; heads: {heads}"
         found.append(Rows(title, *_by_length(benchmark, "times", both, _ratio)))
+    if benchmark.calls:
+        rows = [(one.contender, f"{one.seconds * 1e6:.0f}") for one in benchmark.calls]
+        found.append(Rows("A small call: 8 positions of depth 4, forward", ["µs"], rows))
     for both, what in PASSES.items() if benchmark.memory else ():
         title = f"Memory beyond inputs and results, {what}, in MB; heads: 1"
         found.append(Rows(title, *_by_length(benchmark, "memory", both, _megabytes)))
@@ -72,7 +76,7 @@ def _of_check(one):
 
 
 def _drawn(found):
-    table = Table(title=found.title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1))
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
     table.add_column("")
     for name in found.columns:
         table.add_column(name, justify="right")

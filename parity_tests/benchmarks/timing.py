@@ -9,6 +9,7 @@ from parity_tests.benchmarks.contenders import UNIT, arrays
 ENOUGH = 0.4  # seconds of each contender, after which all have run often enough
 SHORT = 0.1  # seconds of a run on which it tells what ran before
 LEAST, MOST = 3, 30  # runs
+CALLS = 100  # small calls whose time is taken together
 REST = 0.05  # seconds, after which the threads of a BLAS no longer wait for work in a loop that takes a core
 TOO_LONG = 60.0  # seconds of one run, beyond which a contender is left out at larger sizes
 
@@ -22,6 +23,13 @@ class Time(NamedTuple):
     both: bool
     seconds: float
     ratio: float | None  # to the matrix products alone, if these were measured
+
+
+class Call(NamedTuple):
+    """What a small call of one contender took: 8 positions of depth 4, forward."""
+
+    contender: str
+    seconds: float
 
 
 def measure(contenders, lengths, heads, memory, on_time=None):
@@ -45,6 +53,23 @@ def measure(contenders, lengths, heads, memory, on_time=None):
                 if on_time is not None:
                     on_time(name)
     return found
+
+
+def small_calls(contenders, on_time=None):
+    """Time a forward call of so few numbers that what it costs is what it does beside computing, such as its checks."""
+    given = arrays(T=8, heads=1, depth=4)
+    seconds = in_turn({one.name: _many_times(one.make(given)[False]) for one in contenders})
+    if on_time is not None:
+        on_time(UNIT.name)
+    return [Call(name, took / CALLS) for name, took in seconds.items()]
+
+
+def _many_times(function):
+    def run():
+        for _ in range(CALLS):
+            function()
+
+    return run
 
 
 def in_turn(functions):
