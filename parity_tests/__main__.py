@@ -176,7 +176,7 @@ def total(options):
 def run_mutants(options):
     """Check the gallery of faulty layers, print the score, write it where asked."""
     with quiet_start():
-        from parity_tests import report, score, score_table
+        from parity_tests import report, score, score_file, score_table
     from rich.console import Console
 
     score.check_names(options.fault)
@@ -185,7 +185,7 @@ def run_mutants(options):
         findings = score.find_all(options.examples, options.seed, on_mutant, options.fault)
     score_table.show(findings, console)
     if options.json:
-        report.write_atomically(options.json, score.to_json(findings) + "\n")
+        report.write_atomically(options.json, score_file.to_json(findings) + "\n")
     return 0 if all(one.as_it_should_be for one in findings) else 1
 
 

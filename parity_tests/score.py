@@ -1,22 +1,15 @@
 """The check's own score: which faults of the gallery it finds, and how fast."""
 
 import difflib
-import json
 import statistics
 import time
-from importlib.resources import files
 from typing import NamedTuple
-
-import keras
 
 from parity_tests import long, search, subjects
 from parity_tests.backend import check_backend
 from parity_tests.judgement import disagreements
 from parity_tests.layers import Layers
-from parity_tests.mutants import CATEGORIES, GALLERY, HIDDEN, category
-
-SCHEMA = 1
-KEPT = files("parity_tests.mutants") / "score.json"
+from parity_tests.mutants import CATEGORIES, GALLERY, HIDDEN
 
 
 class Finding(NamedTuple):
@@ -60,7 +53,8 @@ class CategoryScore(NamedTuple):
 def find(name, examples=300, seed=0, by=None, first=1):
     """Run the check on one fault until the first example that shows it, in the property ``by`` if one is named.
 
-    With ``first``, examples of lower numbers are drawn but not shown: what is found is found by the check too.
+    With ``first``, examples of lower numbers are drawn but not shown. The check shows them too, and finds what is found
+    then, unless that is something which a layer remembers of earlier calls.
     """
     check_names([name])
     fault = GALLERY[name]
@@ -68,13 +62,6 @@ def find(name, examples=300, seed=0, by=None, first=1):
     start = time.perf_counter()
     number, properties = first_disagreement(subject, examples, seed, by, name in CATEGORIES["long"], first)
     return Finding(name, fault.__doc__, subject.kind.name, properties, number, time.perf_counter() - start)
-
-
-def find_again(name, by=None):
-    """What `find` finds from the example on that showed the fault when the score was last kept; else of all of them."""
-    before = kept().get(name)
-    finding = find(name, by=by, first=before.examples if before else 1)
-    return finding if finding.found else find(name, by=by)
 
 
 def subject_of(name, fault):
@@ -96,8 +83,8 @@ def sound_one(fault):
 def first_disagreement(subject, examples, seed, by=None, long_ones=False, first=1):
     """Return the number of the first example that disagrees, and the properties that say so; or all, and none.
 
-    If ``by`` is a property, the first example that disagrees in that one; or the first of the long examples; or the
-    first from the number ``first`` on.
+    If ``by`` is a property, what counts is that this one disagrees. The examples are those of a check, or of one with
+    ``--long``, from the number ``first`` on.
     """
     seen = 0
     layers = Layers(subject)
@@ -163,57 +150,3 @@ def by_category(findings):
         CategoryScore(name, tuple(one for one in visible if one.name in names)) for name, names in CATEGORIES.items()
     )
     return [score for score in scores if score.findings]
-
-
-def to_json(findings):
-    """The findings as text in the schema of ``mutants.schema.json``, a fault or category a line."""
-    document = {
-        "schema": SCHEMA,
-        "keras": keras.__version__,
-        "backend": keras.backend.backend(),
-        "faults": [_fault(one) for one in findings],
-        "categories": [_category(score) for score in by_category(findings)],
-    }
-    return "{" + ",".join(f"\n{json.dumps(name)}: {_by_lines(value)}" for name, value in document.items()) + "\n}\n"
-
-
-def _by_lines(value):
-    lines = [json.dumps(one, allow_nan=False) for one in value] if isinstance(value, list) else None
-    return json.dumps(value) if lines is None else "[\n" + ",\n".join(lines) + "\n]"
-
-
-def kept():
-    """The findings of the last run of the whole gallery that was kept, by ``mutants --json`` and the file's name."""
-    document = json.loads(KEPT.read_text(encoding="utf-8"))
-    return {
-        fault["name"]: Finding(
-            *(fault[field] for field in ("name", "sentence", "kind")),
-            tuple(fault["properties"]),
-            fault["examples"],
-            fault["seconds"],
-        )
-        for fault in document["faults"]
-    }
-
-
-def _fault(finding):
-    return {
-        "name": finding.name,
-        "category": category(finding.name),
-        "kind": finding.kind,
-        "sentence": finding.sentence,
-        "hidden_by": HIDDEN.get(finding.name),
-        "found": finding.found,
-        "properties": list(finding.properties),
-        "examples": finding.examples,
-        "seconds": round(finding.seconds, 3),
-    }
-
-
-def _category(score):
-    numbers = {}
-    for field in ("examples", "seconds"):
-        median, most = score.median_and_most(field)
-        numbers[f"median_{field}"] = None if median is None else round(median, 3)
-        numbers[f"most_{field}"] = None if most is None else round(most, 3)
-    return {"name": score.name, "found": score.found, "total": len(score.findings), **numbers}

@@ -28,8 +28,8 @@ def walk(subject, visit, examples, seed, corners=True, drive=False):
     """Show the corners of a subject's kind, then so many examples, to a visitor.
 
     Of each dtype there are as many examples. Half of them are traced; of 1,000 and more, seven eighths, as tracing
-    pays then, and on JAX always, where an eager call on arrays of new sizes compiles each operation by itself; of so
-    few that a dtype's share has no eighth, there all but the first.
+    pays then, and on JAX always, where an eager call on arrays of new sizes compiles each operation by itself. On JAX,
+    of fewer than 32 examples all but one are traced, of a dtype that the seed chooses.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def walk(subject, visit, examples, seed, corners=True, drive=False):
     drive
         Whether Hypothesis looks for larger ratios near the largest, instead of drawing all examples alike. It begins
         halfway through as many families as there are examples, so a family is then one example, and none is traced;
-        where sizes are compiled, all are.
+        where sizes are compiled, all are, and families are as large as without.
     """
     pairs = Pairs(subject.kind)
     if corners:
@@ -56,7 +56,8 @@ def walk(subject, visit, examples, seed, corners=True, drive=False):
     ways = (False, *7 * (True,)) if by_sizes or examples >= MANY else (False, True)
     strata = list(itertools.product(DTYPES, (by_sizes,) if drive else ways))
     if by_sizes and examples < len(strata):
-        strata[1:] = [(dtype, True) for dtype, _ in strata[1:]]
+        eager = len(strata) // len(DTYPES) * (seed % len(DTYPES))
+        strata = [(dtype, traced or number != eager) for number, (dtype, traced) in enumerate(strata)]
     if by_sizes:
         cases = max(AT_LEAST_OF_A_SIZE, min(CASES_OF_A_SIZE, examples // 16))
     else:

@@ -47,8 +47,12 @@ def test_growth_is_the_power_of_the_length():
     assert MEASURED.growth("memory", "torch", False) is None
 
 
-def test_the_report_is_in_its_schema():
-    schema = json.loads(files("parity_tests").joinpath("benchmark.schema.json").read_text(encoding="utf-8"))
+@pytest.fixture
+def schema():
+    return json.loads(files("parity_tests").joinpath("benchmark.schema.json").read_text(encoding="utf-8"))
+
+
+def test_the_report_is_in_its_schema(schema):
     document = json.loads(MEASURED.to_json())
     jsonschema.validate(document, schema)
     assert document["times"][0]["contender"] == UNIT.name
@@ -81,13 +85,16 @@ def test_the_page_needs_nothing_from_the_network():
     assert page.count("<tr>") == len(table.tables(MEASURED)) + sum(len(one.rows) for one in table.tables(MEASURED))
 
 
-def test_the_command_prints_and_writes_what_it_measured(tmp_path, capsys, monkeypatch):
+def test_the_command_prints_and_writes_what_it_measured(tmp_path, capsys, monkeypatch, schema):
     monkeypatch.setattr(timing, "ENOUGH", 0.0)
     paths = {name: tmp_path / f"times.{name}" for name in ("json", "png", "html")}
     options = [text for name, path in paths.items() for text in (f"--{name}", str(path))]
-    assert main(["benchmark", "--parts", "times,memory", "--peers", "", "--longest", "16", *options]) == 0
+    assert main(["benchmark", "--parts", "times,calls,memory", "--peers", "", "--longest", "16", *options]) == 0
     assert "Time, forward and backward, by six matrix products" in capsys.readouterr().out
-    assert {one["contender"] for one in json.loads(paths["json"].read_text())["times"]} == {one.name for one in OURS}
+    written = json.loads(paths["json"].read_text())
+    jsonschema.validate(written, schema)
+    for part in ("times", "calls"):
+        assert {one["contender"] for one in written[part]} == {one.name for one in OURS}
     assert paths["png"].read_bytes().startswith(b"\x89PNG")
     assert paths["html"].read_text().startswith("<!DOCTYPE html>")
 

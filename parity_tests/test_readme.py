@@ -1,11 +1,12 @@
 """README has a place for every module, and the score that is kept."""
 
 import re
+import statistics
 from collections import Counter
 from pathlib import Path
 
 import parity_tests
-from parity_tests import score
+from parity_tests import score, score_file
 
 ROOT = Path(parity_tests.__file__).parents[1]
 ROOMS = (
@@ -47,7 +48,7 @@ def test_every_module_has_its_place_in_the_table_of_the_rooms_once():
 
 
 def test_readme_has_the_score_that_is_kept():
-    kept = score.kept().values()
+    kept = score_file.kept().values()
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     rows = [
         "| {} | {} of {} | {:g}, {} | {:.2f}, {:.1f} |".format(
@@ -58,4 +59,11 @@ def test_readme_has_the_score_that_is_kept():
     table = "| category | found | examples: median, most | seconds: median, most |\n|---|---|---|---|\n"
     assert table + "\n".join(rows) + "\n\n" in readme, "\n".join(rows)
     faults = [one for one in kept if one.found]
-    assert f"Of {len(kept)} changes, {len(faults)} are faults" in readme
+    examples, seconds = ([getattr(one, name) for one in faults] for name in ("examples", "seconds"))
+    sentences = (
+        f"Of {len(kept)} changes, {len(faults)} are faults",
+        f"the median after {statistics.median(examples)} examples and {statistics.median(seconds):.2f} seconds, "
+        f"{sum(one <= 3 for one in seconds)} of them within 3 seconds, the slowest in {max(seconds):.0f} (",
+    )
+    for sentence in sentences:
+        assert sentence in readme, sentence

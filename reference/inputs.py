@@ -36,7 +36,7 @@ def as_array(name: str, array: Any, *, may_hide: bool = False) -> Array:
     finite = np.isfinite(array)
     if may_hide:
         finite = finite | (array == -np.inf)
-    if np.count_nonzero(finite) < finite.size:  # of few numbers in a third of the time of `all`
+    if np.count_nonzero(finite) < finite.size:  # as `not finite.all()`, but sooner told of few numbers
         index = tuple(int(i) for i in np.argwhere(~finite)[0])
         allowed = "finite numbers or -inf" if may_hide else "finite numbers"
         refuse(name, allowed, f"{array[index]} at index {index}" if index else array)
@@ -135,7 +135,7 @@ def check_attention_shapes(query: Array, key: Array, value: Array) -> tuple[int,
 
 def broadcast_leading(name: str, shape: tuple[int, ...], other: str, leading: tuple[int, ...]) -> tuple[int, ...]:
     """Return the leading axes that two arrays have together."""
-    if shape == leading:  # to ask NumPy takes a small call a tenth of its time
+    if shape == leading:  # the usual case; `broadcast_shapes` takes as long as a product of small matrices
         return leading
     try:
         return np.broadcast_shapes(shape, leading)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from parity_tests.benchmarks.products import LARGEST, matrix_products
 from reference import (
     blockwise_attention,
     blockwise_attention_backward,
@@ -19,12 +20,10 @@ from reference import (
 
 DEPTH = 64
 SMALL = 64  # a length at which whatever is loaded by a first call is loaded soon
-LARGEST = 8192**2  # scores of one head that the products alone keep at the same time
-SCALE = DEPTH**-0.5
 
 
 class Arrays(NamedTuple):
-    """What attention is given, (heads, T, DEPTH) each."""
+    """What attention is given, (heads, T, depth) each."""
 
     query: np.ndarray
     key: np.ndarray
@@ -43,6 +42,8 @@ class Contender(NamedTuple):
         Takes `Arrays`; returns a function for the forward pass, and one for forward and backward or None.
     square
         Arrays of (heads, T, T) that it has at the same time, by which memory is judged before it is asked for.
+    largest
+        How many numbers such an array has at most.
     needs
         The module without which it is left out, and which peer it is; None if it is ours.
     """
@@ -50,7 +51,12 @@ class Contender(NamedTuple):
     name: str
     make: Callable
     square: int = 0
+    largest: float = np.inf
     needs: str | None = None
+
+    def bytes(self, T, heads):
+        """About how much memory it takes, if that grows with T * T."""
+        return self.square * min(heads * T * T, self.largest) * 8
 
 
 def arrays(T, heads, depth=DEPTH, seed=0):
@@ -58,44 +64,18 @@ def arrays(T, heads, depth=DEPTH, seed=0):
     return Arrays(*np.random.default_rng(seed).normal(size=(4, heads, T, depth)))
 
 
-def matrix_products(given, largest=LARGEST):
-    """The products alone, which are the unit: two forward, six forward and backward.
-
-    All at once, or where the scores would be too many, of as many queries at a time as there is room for.
-    """
-    query, key, value, d_output = given
-    T = query.shape[-2]
-    rows = max(1, min(T, largest // T))
-    blocks = [np.s_[..., first : first + rows, :] for first in range(0, T, rows)]
-
-    def forward():
-        return _joined([(query[block] @ key.mT) @ value for block in blocks])
-
-    def both():
-        parts = [_products_of(query[block], key, value, d_output[block]) for block in blocks]
-        output, d_value, d_query, d_key = zip(*parts)
-        return _joined(output), sum(d_value[1:], d_value[0]), _joined(d_query), sum(d_key[1:], d_key[0])
-
-    return forward, both
-
-
-def _products_of(query, key, value, d_output):
-    scores = query @ key.mT
-    output, d_value, d_scores = scores @ value, scores.mT @ d_output, d_output @ value.mT
-    return output, d_value, d_scores @ key, d_scores.mT @ query
-
-
-def _joined(parts):
-    """Rows of queries, one below the other."""
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-2)
+def scale(given):
+    """That of scaled dot products, which peers take unless they are told another."""
+    return given.query.shape[-1] ** -0.5
 
 
 def textbook(given):
     """Attention and its gradients as they are first written down."""
     query, key, value, d_output = given
+    root = np.sqrt(query.shape[-1])
 
     def attend():
-        scores = query @ key.mT / np.sqrt(DEPTH)
+        scores = query @ key.mT / root
         exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
         weights = exponentials / exponentials.sum(axis=-1, keepdims=True)
         return weights, weights @ value
@@ -103,7 +83,7 @@ def textbook(given):
     def both():
         weights, _ = attend()
         d_weights = d_output @ value.mT
-        d_scores = weights * (d_weights - (d_weights * weights).sum(axis=-1, keepdims=True)) / np.sqrt(DEPTH)
+        d_scores = weights * (d_weights - (d_weights * weights).sum(axis=-1, keepdims=True)) / root
         return d_scores @ key, d_scores.mT @ query, weights.mT @ d_output
 
     return lambda: attend()[1], both
@@ -112,26 +92,27 @@ def textbook(given):
 def readable(given):
     """`reference.dot_product_attention`, with every intermediate."""
     *inputs, d_output = given
+    attend = partial(dot_product_attention, *inputs, scale=scale(given))
 
     def both():
-        return dot_product_attention_backward(d_output, dot_product_attention(*inputs, scale=SCALE))
+        return dot_product_attention_backward(d_output, attend())
 
-    return partial(dot_product_attention, *inputs, scale=SCALE), both
+    return attend, both
 
 
 def blockwise(given, threads=1, mask=None):
     """`reference.blockwise_attention`; with threads, each product of matrices has one."""
     *inputs, d_output = given
     limited = _one_blas_thread if threads > 1 else nullcontext
+    attend = partial(blockwise_attention, *inputs, scale=scale(given), mask=mask, threads=threads)
 
     def forward():
         with limited():
-            return blockwise_attention(*inputs, scale=SCALE, mask=mask, threads=threads)
+            return attend()
 
     def both():
         with limited():
-            attention = blockwise_attention(*inputs, scale=SCALE, mask=mask, threads=threads)
-            return blockwise_attention_backward(d_output, attention, threads=threads)
+            return blockwise_attention_backward(d_output, attend(), threads=threads)
 
     return forward, both
 
@@ -143,7 +124,7 @@ def onnx(given):
 
     names = ("Q", "K", "V")
     infos = {name: helper.make_tensor_value_info(name, TensorProto.DOUBLE, None) for name in (*names, "Y")}
-    node = helper.make_node("Attention", list(names), ["Y"])  # SCALE is its own, whose root has all digits then
+    node = helper.make_node("Attention", list(names), ["Y"])  # the scale is its own, whose root has all digits then
     graph = helper.make_graph([node], "attention", [infos[name] for name in names], [infos["Y"]])
     evaluator = ReferenceEvaluator(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 23)]))
     inputs = {name: array[None] for name, array in zip(names, given)}
@@ -169,7 +150,7 @@ def jax(given):
     import jax
 
     def attend(query, key, value):
-        scores = query @ key.mT * SCALE
+        scores = query @ key.mT * scale(given)
         return jax.nn.softmax(scores, axis=-1) @ value
 
     def differentiated(query, key, value, d_output):
@@ -195,7 +176,7 @@ def keras(given):
     query, key, value, d_output = given
     layer = keras.layers.Attention(use_scale=True, dtype="float64")
     layer.build([query.shape, value.shape, key.shape])
-    layer.scale.assign(SCALE)
+    layer.scale.assign(scale(given))
 
     def call(inputs, masks):
         return (layer(inputs),)
@@ -215,7 +196,7 @@ def keras(given):
     return forward, both
 
 
-UNIT = Contender("matrix products alone", matrix_products)
+UNIT = Contender("matrix products alone", matrix_products, square=2, largest=LARGEST)
 # Those that this process may use, where the machine tells.
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 OURS = (

@@ -38,7 +38,7 @@ def measure(contenders, lengths, memory, on_time=None):
             if one.make(arrays(SMALL, 1))[both] is None:
                 continue
             for T in lengths:
-                if one.square * T * T * 8 > memory:
+                if one.bytes(T, heads=1) > memory:
                     break
                 try:
                     found.append(Memory(one.name, T, both, in_own_process(one.name, T, both)))

@@ -6,6 +6,7 @@ from rich import box
 from rich.table import Table
 
 from parity_tests.benchmarks.contenders import UNIT
+from parity_tests.benchmarks.timing import SMALL_CALL
 
 PASSES = {False: "forward", True: "forward and backward"}
 
@@ -36,7 +37,8 @@ def tables(benchmark):
         found.append(Rows(title, *_by_length(benchmark, "times", both, _ratio)))
     if benchmark.calls:
         rows = [(one.contender, f"{one.seconds * 1e6:.0f}") for one in benchmark.calls]
-        found.append(Rows("A small call: 8 positions of depth 4, forward", ["µs"], rows))
+        title = "A small call: {T} positions of depth {depth}, forward".format(**SMALL_CALL)
+        found.append(Rows(title, ["µs"], rows))
     for both, what in PASSES.items() if benchmark.memory else ():
         title = f"Memory beyond inputs and results, {what}, in MB; heads: 1"
         found.append(Rows(title, *_by_length(benchmark, "memory", both, _megabytes)))

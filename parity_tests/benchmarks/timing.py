@@ -9,6 +9,7 @@ from parity_tests.benchmarks.contenders import UNIT, arrays
 ENOUGH = 0.4  # seconds of each contender, after which all have run often enough
 SHORT = 0.1  # seconds of a run on which it tells what ran before
 LEAST, MOST = 3, 30  # runs
+SMALL_CALL = {"T": 8, "heads": 1, "depth": 4}
 CALLS = 100  # small calls whose time is taken together
 REST = 0.05  # seconds, after which the threads of a BLAS no longer wait for work in a loop that takes a core
 TOO_LONG = 60.0  # seconds of one run, beyond which a contender is left out at larger sizes
@@ -26,7 +27,7 @@ class Time(NamedTuple):
 
 
 class Call(NamedTuple):
-    """What a small call of one contender took: 8 positions of depth 4, forward."""
+    """What a forward call of one contender took, of the sizes of `SMALL_CALL`."""
 
     contender: str
     seconds: float
@@ -41,7 +42,7 @@ def measure(contenders, lengths, heads, memory, on_time=None):
             running = {
                 one.name: function
                 for one in contenders
-                if one.square * heads * T * T * 8 <= memory and not _too_long(last.get((one.name, both)), T)
+                if one.bytes(T, heads) <= memory and not _too_long(last.get((one.name, both)), T)
                 for function in [one.make(given)[both]]
                 if function is not None
             }
@@ -57,7 +58,7 @@ def measure(contenders, lengths, heads, memory, on_time=None):
 
 def small_calls(contenders, on_time=None):
     """Time a forward call of so few numbers that what it costs is what it does beside computing, such as its checks."""
-    given = arrays(T=8, heads=1, depth=4)
+    given = arrays(**SMALL_CALL)
     seconds = in_turn({one.name: _many_times(one.make(given)[False]) for one in contenders})
     if on_time is not None:
         on_time(UNIT.name)
