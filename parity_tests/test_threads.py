@@ -7,6 +7,7 @@ from hypothesis import given
 
 from parity_tests.calls import BLOCKS, calls
 from reference import blockwise_attention
+from reference.block_inputs import InputGradients, of_own
 from reference.threads import in_order
 
 
@@ -33,3 +34,13 @@ def test_few_results_wait_until_they_are_taken():
     for number, result in enumerate(results):
         assert result == number
         assert len(begun) <= number + 4  # this one, two that are computed, one that waits
+
+
+def test_of_what_several_items_share_each_adds_to_a_matrix_of_its_own():
+    of_each, of_all, also_of_all, scale = (np.zeros(shape) for shape in ((2, 3, 4), (3, 4), (1, 3, 4), (1, 1)))
+    gradients = InputGradients(of_each, of_all, also_of_all, scale, None)
+    own = of_own(gradients, item=(1,), leading=(2,))
+    assert [np.shares_memory(*pair) for pair in zip(own[:4], gradients)] == [True, False, False, False]
+    assert own.d_bias is None
+    assert own.d_query.base is of_each
+    assert not any(np.any(matrix) for matrix in own[:4])

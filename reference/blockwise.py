@@ -11,7 +11,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reference.block_inputs import InputGradients, Inputs, as_inputs, leading_axes, of_item, slices, zeros
+from reference.block_inputs import (
+    InputGradients,
+    Inputs,
+    as_inputs,
+    is_shared,
+    leading_axes,
+    of_item,
+    of_own,
+    slices,
+    zeros,
+)
 from reference.blocks import Block, block_scores, block_scores_backward
 from reference.dot_product import checked_options
 from reference.inputs import Array, as_array, as_cotangent, as_count, refuse
@@ -182,8 +192,8 @@ def blockwise_attention_backward(
         The gradient with respect to ``attention.log_sum_exp``, where the loss depends on it directly too, as it does
         in a part of `merge_attention`.
     threads : int
-        How many items of the leading axes are computed at a time; so many, and two more, have gradients of their own
-        until these are added up.
+        How many items of the leading axes are computed at a time; of what several items share, so many and two more
+        have gradients of their own until these are added up.
 
     Returns
     -------
@@ -214,20 +224,21 @@ def blockwise_attention_backward(
         mean = mean - as_cotangent("d_log_sum_exp", d_log_sum_exp, "log_sum_exp", attention.log_sum_exp.shape)
     threads, inputs = as_count("threads", threads), as_inputs(*attention[:7])
     gradients = zeros(inputs, lambda array: array.shape)
-    items = list(np.ndindex(attention.maximum.shape[:-1]))
+    leading = attention.maximum.shape[:-1]
+    items = list(np.ndindex(leading))
     if threads == 1:
         for item in items:
             _add_gradients(inputs, attention, d_output, mean, item, gradients)
     else:
 
         def alone(item: tuple[int, ...]) -> InputGradients:
-            own = zeros(inputs, lambda array: array.shape[-2:])
+            own = of_own(gradients, item, leading)
             _add_gradients(inputs, attention, d_output, mean, item, own)
             return own
 
         for item, own in zip(items, in_order(alone, items, threads)):  # in order: which is done first makes no odds
             for gradient, contribution in zip(gradients, own):
-                if gradient is not None:
+                if gradient is not None and is_shared(gradient, leading):
                     matrix = of_item(gradient, item)
                     matrix += contribution
     d_query, d_key, d_value, d_scale, d_bias = gradients
@@ -249,8 +260,9 @@ def _add_gradients(
     maximum, total = attention.maximum[item][:, None], attention.total[item][:, None]
     # Not the weights, of which there are many, are divided by the total, but what they are multiplied by.
     divisor = np.where(total == 0, 1.0, total)
-    d_sums, mean_of_sums = d_output[item] / divisor, mean[item][:, None] / divisor
+    mean_of_sums = mean[item][:, None] / divisor
     for queries in slices(len(total), attention.block[0]):
+        d_sums = d_output[item][queries] / divisor[queries]
         for keys in slices(len(value), attention.block[1]):
             scores = block_scores(inputs, Block(item, queries, keys))  # 1 to 5
             if scores is None:
@@ -258,8 +270,8 @@ def _add_gradients(
             keys, exponentials = scores.block.keys, scores.logits
             exponentials -= maximum[queries]
             np.exp(exponentials, out=exponentials)  # 6, total times the weights
-            d_value[keys] += exponentials.mT @ d_sums[queries]  # 7
-            d_logits = d_sums[queries] @ value[keys].mT  # 7
+            d_value[keys] += exponentials.mT @ d_sums  # 7
+            d_logits = d_sums @ value[keys].mT  # 7
             d_logits -= mean_of_sums[queries]  # 6
             d_logits *= exponentials  # 6
             block_scores_backward(d_logits, scores, into)  # 5 to 1
