@@ -89,3 +89,8 @@ def test_a_peer_that_raises_is_left_out_with_what_it_raised(monkeypatch):
 
     monkeypatch.setitem(PEERS, "jax", PEERS["jax"]._replace(make=older, needs="numpy"))
     assert contenders.chosen(["jax"]) == ([*OURS], {"jax": "it raised AttributeError: no enable_x64"})
+
+
+def test_the_unit_takes_no_more_memory_beyond_a_length():
+    assert UNIT.bytes(T=4096, heads=1) == 4 * UNIT.bytes(T=2048, heads=1)
+    assert UNIT.bytes(T=32768, heads=1) == UNIT.bytes(T=16384, heads=1)

@@ -7,7 +7,8 @@ from hypothesis import given
 
 from parity_tests.calls import BLOCKS, calls
 from reference import blockwise_attention
-from reference.block_inputs import InputGradients, of_own
+from reference.block_inputs import InputGradients
+from reference.item_gradients import of_own
 from reference.threads import in_order
 
 

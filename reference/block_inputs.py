@@ -44,27 +44,6 @@ def as_inputs(
     )
 
 
-def zeros(inputs: Inputs, shape: Callable[[Array], tuple[int, ...]]) -> InputGradients:
-    """Gradients to add to, each of a shape that follows from its array."""
-    arrays = (inputs.query, inputs.key, inputs.value, inputs.scale, inputs.bias)
-    gradients: Any = (None if array is None else np.zeros(shape(array), array.dtype) for array in arrays)
-    return InputGradients(*gradients)
-
-
-def is_shared(gradient: Array, leading: tuple[int, ...]) -> bool:
-    """Whether several items add to the same matrix of a gradient."""
-    return gradient.shape[:-2] != leading
-
-
-def of_own(gradients: InputGradients, item: tuple[int, ...], leading: tuple[int, ...]) -> InputGradients:
-    """What an item adds to while others do: its matrix of each gradient, but of those that are shared a new one."""
-    matrices: Any = (
-        None if one is None else np.zeros_like(of_item(one, item)) if is_shared(one, leading) else of_item(one, item)
-        for one in gradients
-    )
-    return InputGradients(*matrices)
-
-
 def leading_axes(inputs: Inputs) -> tuple[int, ...]:
     """The shape of all items together."""
     arrays = (inputs.query, inputs.key, inputs.value, inputs.scale, inputs.bias, inputs.mask)

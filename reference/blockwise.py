@@ -11,20 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reference.block_inputs import (
-    InputGradients,
-    Inputs,
-    as_inputs,
-    is_shared,
-    leading_axes,
-    of_item,
-    of_own,
-    slices,
-    zeros,
-)
+from reference.block_inputs import InputGradients, Inputs, as_inputs, leading_axes, of_item, slices
 from reference.blocks import Block, block_scores, block_scores_backward
 from reference.dot_product import checked_options
 from reference.inputs import Array, as_array, as_cotangent, as_count, refuse
+from reference.item_gradients import summed
 from reference.merging import log_sum_exp, shrunk
 from reference.softmax import LOWEST
 from reference.threads import in_order
@@ -223,25 +214,11 @@ def blockwise_attention_backward(
     if d_log_sum_exp is not None:
         mean = mean - as_cotangent("d_log_sum_exp", d_log_sum_exp, "log_sum_exp", attention.log_sum_exp.shape)
     threads, inputs = as_count("threads", threads), as_inputs(*attention[:7])
-    gradients = zeros(inputs, lambda array: array.shape)
-    leading = attention.maximum.shape[:-1]
-    items = list(np.ndindex(leading))
-    if threads == 1:
-        for item in items:
-            _add_gradients(inputs, attention, d_output, mean, item, gradients)
-    else:
 
-        def alone(item: tuple[int, ...]) -> InputGradients:
-            own = of_own(gradients, item, leading)
-            _add_gradients(inputs, attention, d_output, mean, item, own)
-            return own
+    def add(item: tuple[int, ...], into: InputGradients) -> None:
+        _add_gradients(inputs, attention, d_output, mean, item, into)
 
-        for item, own in zip(items, in_order(alone, items, threads)):  # in order: which is done first makes no odds
-            for gradient, contribution in zip(gradients, own):
-                if gradient is not None and is_shared(gradient, leading):
-                    matrix = of_item(gradient, item)
-                    matrix += contribution
-    d_query, d_key, d_value, d_scale, d_bias = gradients
+    d_query, d_key, d_value, d_scale, d_bias = summed(add, inputs, attention.maximum.shape[:-1], threads)
     if attention.bias is not None and d_bias is not None:
         d_bias = d_bias.reshape(attention.bias.shape)
     return BlockwiseGradients(d_value, d_bias, d_scale.reshape(attention.scale.shape), d_query, d_key)
