@@ -18,12 +18,13 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 # Of these only that of the backend in use can be imported.
 collect_ignore = ["backends"]
+MARK = "mark.backend"  # as it stands in a file with such tests
 
 
 def pytest_ignore_collect(collection_path, config):
     """With ``-m backend``, do not read files in which nothing has that mark: that took longer than all else."""
     of_backends = config.option.markexpr == "backend" and collection_path.suffix == ".py"
-    if of_backends and "mark.backend" not in collection_path.read_text(encoding="utf-8"):
+    if of_backends and MARK not in collection_path.read_text(encoding="utf-8"):
         return True
     return None
 

@@ -2,13 +2,14 @@
 
 from contextlib import nullcontext, suppress
 from functools import partial
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
-from parity_tests import backend
+from parity_tests import backend, conftest
 from parity_tests.backend import assign, computed_dtype, device, differentiate, full_precision, name_and_version, trace
 from reference.rounding import ARITHMETIC
 from reference.rounding_model import EXPONENTIAL, TANGENT
@@ -178,3 +179,24 @@ def test_what_it_runs_on_has_a_name_and_a_version():
     assert name == keras.backend.backend()
     assert version[0].isdigit()
     assert device() in ("CPU", "GPU", "TPU", "MPS", "XPU")
+
+
+@pytest.mark.parametrize(
+    ("marks", "text", "ignored"),
+    [
+        ("backend", "@pytest.mark.backend", None),
+        ("backend", "def test_of_one_backend(): ...", True),
+        ("", "def test_of_one_backend(): ...", None),
+    ],
+)
+def test_only_files_with_tests_of_backends_are_read_for_these(tmp_path, marks, text, ignored):
+    (tmp_path / "test_some.py").write_text(text, encoding="utf-8")
+    config = SimpleNamespace(option=SimpleNamespace(markexpr=marks))
+    assert conftest.pytest_ignore_collect(tmp_path / "test_some.py", config) is ignored
+
+
+def test_files_with_tests_of_backends_have_the_mark_in_their_text(request):
+    # In a run of all tests this looks at all of them; what is marked in another way would not be read.
+    marked = {item.path for item in request.session.items if item.get_closest_marker("backend")}
+    assert marked
+    assert [path.name for path in marked if conftest.MARK not in path.read_text(encoding="utf-8")] == []
