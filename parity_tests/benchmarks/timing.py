@@ -2,6 +2,8 @@
 
 import statistics
 import time
+from functools import partial
+from timeit import Timer
 from typing import NamedTuple
 
 from parity_tests.benchmarks.contenders import UNIT, arrays
@@ -10,7 +12,6 @@ ENOUGH = 0.4  # seconds of each contender, after which all have run often enough
 SHORT = 0.1  # seconds of a run on which it tells what ran before
 LEAST, MOST = 3, 30  # runs
 SMALL_CALL = {"T": 8, "heads": 1, "depth": 4}
-CALLS = 100  # small calls whose time is taken together
 REST = 0.05  # seconds, after which the threads of a BLAS no longer wait for work in a loop that takes a core
 TOO_LONG = 60.0  # seconds of one run, beyond which a contender is left out at larger sizes
 
@@ -59,18 +60,12 @@ def measure(contenders, lengths, heads, memory, on_time=None):
 def small_calls(contenders, on_time=None):
     """Time a forward call of so few numbers that what it costs is what it does beside computing, such as its checks."""
     given = arrays(**SMALL_CALL)
-    seconds = in_turn({one.name: _many_times(one.make(given)[False]) for one in contenders})
+    timers = {one.name: Timer(one.make(given)[False], timer=time.perf_counter) for one in contenders}
+    often = {name: timer.autorange()[0] for name, timer in timers.items()}  # 0.2 seconds or more, as timeit asks for
+    seconds = in_turn({name: partial(timer.timeit, often[name]) for name, timer in timers.items()})
     if on_time is not None:
         on_time(UNIT.name)
-    return [Call(name, took / CALLS) for name, took in seconds.items()]
-
-
-def _many_times(function):
-    def run():
-        for _ in range(CALLS):
-            function()
-
-    return run
+    return [Call(name, took / often[name]) for name, took in seconds.items()]
 
 
 def in_turn(functions):
