@@ -1,8 +1,9 @@
 """Threads: they compute at the same time, change nothing, and hold little."""
 
-from threading import Barrier
+from threading import Barrier, get_ident
 
 import numpy as np
+import pytest
 from hypothesis import given
 
 from parity_tests.calls import BLOCKS, calls
@@ -27,6 +28,27 @@ def test_threads_compute_at_the_same_time():
         return np.True_
 
     blockwise_attention(np.ones((2, 3, 4)), np.ones((3, 4)), np.ones((3, 4)), mask=mask, threads=2)
+
+
+def test_whoever_takes_the_results_computes_too():
+    together = Barrier(2, timeout=60)
+
+    def compute(number):
+        if number < 2:
+            together.wait()  # raises if no other thread comes
+        return get_ident()
+
+    others = set(in_order(compute, range(10), threads=2)) - {get_ident()}
+    assert len(others) == 1
+
+
+@pytest.mark.parametrize("failing", range(5))
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_what_fails_fails_where_its_result_is_taken(failing, threads):
+    taken = []
+    with pytest.raises(ZeroDivisionError):
+        taken.extend(in_order(lambda number: number // abs(number - failing), range(5), threads))
+    assert len(taken) == failing
 
 
 def test_few_results_wait_until_they_are_taken():

@@ -5,6 +5,7 @@ a third: ``lambda *positions: causal(*positions) & padding(*positions)``.
 """
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,12 +67,9 @@ def window_positions(left: int | None, right: int | None, offset: int = 0) -> Ca
     last = None if right is None else _in_reach(offset + as_size("right", right))
 
     def within(queries: Any, keys: Any, *item: int) -> Array:
-        shown = np.bool_(True)
-        if first is not None:
-            shown = shown & (keys >= queries + first)
-        if last is not None:
-            shown = shown & (keys <= queries + last)
-        return np.asarray(shown)
+        bounds = [] if first is None else [keys >= queries + first]
+        bounds += [] if last is None else [keys <= queries + last]
+        return np.asarray(reduce(np.logical_and, bounds) if bounds else True)  # of one bound, in a single pass
 
     return within
 
