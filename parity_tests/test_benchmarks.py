@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+from itertools import count
 
 import numpy as np
 import pytest
@@ -30,16 +31,31 @@ def test_contenders_run_in_turn_and_the_median_counts(monkeypatch):
     assert found == {name: pytest.approx(median) for name, median in (("short", 0.2), ("long", 2.0))}
 
 
-def test_what_is_short_runs_twice_in_a_turn_and_the_second_time_counts(monkeypatch):
-    clock, takes = [0.0], iter([0.09, 9.0, 0.03, 9.0, 0.01, 9.0, 0.02])
+def test_what_is_short_warms_up_in_each_turn_and_its_last_run_counts(monkeypatch):
+    clock, takes = [0.0], iter([0.09, 0.04, 0.04, 0.03, 0.04, 0.04, 0.01, 0.04, 0.04, 0.02])
 
     def run():
         clock[0] += next(takes)
 
     monkeypatch.setattr(timing.time, "perf_counter", lambda: clock[0])
     monkeypatch.setattr(timing, "ENOUGH", 0.06)
-    monkeypatch.setattr(timing, "REST", 0.0)
+    monkeypatch.setattr(timing, "rest", lambda: None)
     assert timing.in_turn({"short": run}) == {"short": pytest.approx(0.02)}
+
+
+def test_a_rest_lasts_until_no_thread_computes(monkeypatch):
+    at_work, at_rest = [0.0, 1.0, 1.0, 1.9], [2.0, 2.1]  # what had been computed before and after a pause, in pauses
+    computed = iter(timing.PAUSE * time for time in (*at_work, *at_rest))
+    monkeypatch.setattr(timing.time, "process_time", lambda: next(computed))
+    timing.rest()
+    assert list(computed) == []
+
+
+def test_a_rest_does_not_last_for_ever(monkeypatch):
+    computed = count()
+    monkeypatch.setattr(timing.time, "process_time", lambda: next(computed))
+    timing.rest(longest=2 * timing.PAUSE)
+    assert 2 <= next(computed) <= 4
 
 
 def test_what_would_take_too_long_or_too_much_memory_is_left_out(monkeypatch):
@@ -65,7 +81,6 @@ def test_the_time_of_a_small_call_is_that_of_one_of_many(monkeypatch):
 
     one = OURS[2]._replace(make=lambda given: (call, None))
     monkeypatch.setattr(timing.time, "perf_counter", lambda: clock[0])
-    monkeypatch.setattr(timing, "REST", 0.0)
     assert timing.small_calls([one]) == [timing.Call(one.name, pytest.approx(3e-6))]
 
 

@@ -10,9 +10,10 @@ from parity_tests.benchmarks.contenders import UNIT, arrays
 
 ENOUGH = 0.4  # seconds of each contender, after which all have run often enough
 SHORT = 0.1  # seconds of a run on which it tells what ran before
+WARM = 0.05  # seconds for which one that is short runs before it counts
 LEAST, MOST = 3, 30  # runs
 SMALL_CALL = {"T": 8, "heads": 1, "depth": 4}
-REST = 0.05  # seconds, after which the threads of a BLAS no longer wait for work in a loop that takes a core
+PAUSE = 0.01  # seconds, in which this process computes if threads of the last run wait for work in a loop
 TOO_LONG = 60.0  # seconds of one run, beyond which a contender is left out at larger sizes
 
 
@@ -71,7 +72,7 @@ def small_calls(contenders, on_time=None):
 def in_turn(functions):
     """The median seconds of each function, all of which run in each turn, after one run that does not count.
 
-    One that is short has a rest before, and runs twice in a turn, of which the second time counts.
+    One that is short has a rest before, and runs several times in a turn, of which the last counts.
     """
     seconds = {name: [] for name in functions}
     latest = {name: _timed(function) for name, function in functions.items()}
@@ -80,11 +81,31 @@ def in_turn(functions):
             break
         for name, function in functions.items():
             if latest[name] < SHORT:
-                time.sleep(REST)
-                function()
+                rest()
+                _warmed(function)
             latest[name] = _timed(function)
             seconds[name].append(latest[name])
     return {name: statistics.median(taken) for name, taken in seconds.items()}
+
+
+def rest(longest=1.0):
+    """Wait until no thread of this process is at work.
+
+    After a product the threads of OpenBLAS wait for the next in a loop, each on a core, for 2 ** 28 ticks of the clock:
+    for a tenth of a second whoever else runs has fewer cores.
+    """
+    until = time.monotonic() + longest
+    while time.monotonic() < until:
+        before = time.process_time()
+        time.sleep(PAUSE)
+        if time.process_time() - before < PAUSE / 2:
+            return
+
+
+def _warmed(function):
+    until = time.perf_counter() + WARM
+    while time.perf_counter() < until:
+        function()
 
 
 def _timed(function):
