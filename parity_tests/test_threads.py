@@ -1,6 +1,7 @@
 """Threads: they compute at the same time, change nothing, and hold little."""
 
-from threading import Barrier, get_ident
+from threading import Barrier, Event, active_count, get_ident
+from weakref import WeakSet
 
 import numpy as np
 import pytest
@@ -42,21 +43,65 @@ def test_whoever_takes_the_results_computes_too():
     assert len(others) == 1
 
 
+def test_for_one_argument_no_thread_is_started():
+    assert list(in_order(lambda number: get_ident(), [0], threads=4)) == [get_ident()]
+
+
 @pytest.mark.parametrize("failing", range(5))
 @pytest.mark.parametrize("threads", [1, 2, 3])
-def test_what_fails_fails_where_its_result_is_taken(failing, threads):
+def test_what_fails_is_raised_after_the_results_before_it_at_most(failing, threads):
+    def compute(number):
+        if number == failing:
+            raise ZeroDivisionError
+        return number
+
     taken = []
     with pytest.raises(ZeroDivisionError):
-        taken.extend(in_order(lambda number: number // abs(number - failing), range(5), threads))
-    assert len(taken) == failing
+        taken.extend(in_order(compute, range(5), threads))  # which keeps those before
+    assert taken == list(range(len(taken)))
+    assert len(taken) <= failing
 
 
-def test_few_results_wait_until_they_are_taken():
-    begun = []
-    results = in_order(lambda number: begun.append(number) or number, range(50), threads=2)
-    for number, result in enumerate(results):
-        assert result == number
-        assert len(begun) <= number + 4  # this one, two that are computed, one that waits
+def test_an_interrupt_is_not_kept_for_later():
+    taker, interrupted = get_ident(), Event()
+
+    def compute(number):
+        if get_ident() == taker:
+            interrupted.set()
+            raise KeyboardInterrupt
+        interrupted.wait(60)
+
+    with pytest.raises(KeyboardInterrupt):
+        next(in_order(compute, range(10), threads=2))
+
+
+def test_no_thread_is_left_where_results_are_not_taken():
+    before = active_count()
+    results = in_order(lambda number: number, range(50), threads=3)
+    assert next(results) == 0
+    results.close()
+    assert active_count() == before
+
+
+def test_every_thread_has_the_error_state_of_whoever_takes_the_results():
+    with np.errstate(divide="raise"):
+        assert set(in_order(lambda number: np.geterr()["divide"], range(50), threads=3)) == {"raise"}
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_few_results_are_kept_until_they_are_taken(threads):
+    class Result:
+        pass
+
+    kept = WeakSet()
+
+    def compute(number):
+        result = Result()
+        kept.add(result)
+        return result
+
+    for _ in in_order(compute, range(1000), threads):
+        assert len(kept) <= threads + 3
 
 
 def test_of_what_several_items_share_each_adds_to_a_matrix_of_its_own():

@@ -75,7 +75,7 @@ def blockwise_attention(
         True = may attend. A function is called as ``mask(queries, keys, *item)`` for every block, with the positions of
         its queries, (t, 1), and of its keys, (s,), and the index of the leading axes; it returns what broadcasts to
         (t, s). `causal_positions`, `window_positions` and `padding_positions` make such functions. Blocks in which
-        nothing is visible are skipped.
+        nothing is visible are skipped. With threads, it is called in several of them at a time.
     block : two sizes
         How many queries and how many keys at once.
     threads : int
@@ -131,7 +131,7 @@ def blockwise_attention(
         found = _attend(inputs, item, queries, block[1])
         output[item][queries], maximum[item][queries], total[item][queries] = found
 
-    for _ in in_order(attend, product(np.ndindex(leading), slices(T, block[0])), threads):
+    for _ in in_order(attend, list(product(np.ndindex(leading), slices(T, block[0]))), threads):
         pass
     return BlockwiseAttention(
         query, key, value, scale, softcap, bias, mask, block,
@@ -183,7 +183,7 @@ def blockwise_attention_backward(
         The gradient with respect to ``attention.log_sum_exp``, where the loss depends on it directly too, as it does
         in a part of `merge_attention`.
     threads : int
-        How many items of the leading axes are computed at a time; of what several items share, so many and two more
+        How many items of the leading axes are computed at a time; of what several items share, so many and three more
         have gradients of their own until these are added up.
 
     Returns

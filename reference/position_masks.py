@@ -5,7 +5,6 @@ a third: ``lambda *positions: causal(*positions) & padding(*positions)``.
 """
 
 from collections.abc import Callable
-from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,9 +66,11 @@ def window_positions(left: int | None, right: int | None, offset: int = 0) -> Ca
     last = None if right is None else _in_reach(offset + as_size("right", right))
 
     def within(queries: Any, keys: Any, *item: int) -> Array:
-        bounds = [] if first is None else [keys >= queries + first]
-        bounds += [] if last is None else [keys <= queries + last]
-        return np.asarray(reduce(np.logical_and, bounds) if bounds else True)  # of one bound, in a single pass
+        if first is None and last is None:
+            return np.asarray(True)
+        if first is None or last is None:  # a pass over the block less than both take
+            return np.asarray(keys <= queries + last if first is None else keys >= queries + first)
+        return np.asarray((keys >= queries + first) & (keys <= queries + last))
 
     return within
 

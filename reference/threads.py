@@ -1,56 +1,46 @@
 """Several things computed at a time, whose results come in order."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 
-def in_order(function: Callable[[Any], Any], arguments: Iterable[Any], threads: int) -> Iterator[Any]:
+def in_order(function: Callable[[Any], Any], arguments: Sequence[Any], threads: int) -> Iterator[Any]:
     """The results of a function for each argument, so many computed at a time; few wait until they are taken.
 
-    Whoever takes the results computes too, where it would have to wait: one thread less is started and woken.
+    Whoever takes the results computes too, where it would have to wait: a thread less is started, and woken each time.
     """
-    if threads == 1:
+    threads = min(threads, len(arguments))
+    if threads <= 1:
         yield from map(function, arguments)
         return
     from concurrent.futures import ThreadPoolExecutor  # here, as it costs whoever imports the package
+    from contextvars import copy_context
 
-    with ThreadPoolExecutor(threads - 1) as pool:
-        waiting: deque[_Computed] = deque()
+    pool = ThreadPoolExecutor(threads - 1)
+    waiting: deque[Any] = deque()  # of each argument, what is to come of it and the argument, or None and its result
+    try:
         for argument in arguments:
-            waiting.append(_Computed(function, argument))
-            pool.submit(waiting[-1].compute)
-            if len(waiting) > threads:  # one more than can be computed, so that no thread has nothing to do
-                yield _first(waiting)
+            # In the context of whoever asks, as that is what np.errstate holds in.
+            waiting.append((pool.submit(copy_context().run, function, argument), argument))
+            if len(waiting) > threads + 2:  # more than can be computed, so that no thread has nothing to do
+                yield _first(function, waiting)
         while waiting:
-            yield _first(waiting)
+            yield _first(function, waiting)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-class _Computed:
-    """What one call of a function returns, or raises, whichever thread comes first to call it."""
-
-    def __init__(self, function: Callable[[Any], Any], argument: Any) -> None:
-        from concurrent.futures import Future
-        from threading import Lock
-
-        self.function, self.argument = function, argument
-        self.begun, self.found = Lock(), Future[Any]()
-
-    def compute(self) -> None:
-        """Call the function, unless another thread does or did."""
-        if not self.begun.acquire(blocking=False):
-            return
-        try:
-            self.found.set_result(self.function(self.argument))
-        except BaseException as error:  # it is raised where the result is taken
-            self.found.set_exception(error)
-
-
-def _first(waiting: "deque[_Computed]") -> Any:
-    """Take the first result; until it is there, compute what has not been begun."""
-    first = waiting.popleft()
-    for one in (first, *waiting):
-        if first.found.done():
+def _first(function: Callable[[Any], Any], waiting: deque[Any]) -> Any:
+    """Take the first result; until it is there, compute what no thread has begun."""
+    first, argument = waiting.popleft()
+    if first is None:
+        return argument
+    if first.cancel():
+        return function(argument)
+    for index, (other, argument) in enumerate(waiting):
+        if first.done():
             break
-        one.compute()
-    return first.found.result()
+        if other is not None and other.cancel():
+            waiting[index] = None, function(argument)
+    return first.result()
