@@ -9,11 +9,10 @@ from typing import NamedTuple
 from parity_tests.benchmarks.contenders import UNIT, arrays
 
 ENOUGH = 0.4  # seconds of each contender, after which all have run often enough
-SHORT = 0.1  # seconds of a run on which it tells what ran before
-WARM = 0.05  # seconds for which one that is short runs before it counts
-LEAST, MOST = 3, 30  # runs
+WARM = 0.05  # seconds of runs before the one that counts, which does as well as it can: after a rest the first does not
+LEAST, MOST = 3, 15  # runs that count
 SMALL_CALL = {"T": 8, "heads": 1, "depth": 4}
-PAUSE = 0.01  # seconds, in which this process computes if threads of the last run wait for work in a loop
+PAUSE = 0.01  # seconds, at the end of which it is asked whether threads computed
 TOO_LONG = 60.0  # seconds of one run, beyond which a contender is left out at larger sizes
 
 
@@ -62,6 +61,8 @@ def small_calls(contenders, on_time=None):
     """Time a forward call of so few numbers that what it costs is what it does beside computing, such as its checks."""
     given = arrays(**SMALL_CALL)
     timers = {one.name: Timer(one.make(given)[False], timer=time.perf_counter) for one in contenders}
+    for timer in timers.values():
+        timer.timeit(1)  # which compiles what compiles
     often = {name: timer.autorange()[0] for name, timer in timers.items()}  # 0.2 seconds or more, as timeit asks for
     seconds = in_turn({name: partial(timer.timeit, often[name]) for name, timer in timers.items()})
     if on_time is not None:
@@ -72,7 +73,7 @@ def small_calls(contenders, on_time=None):
 def in_turn(functions):
     """The median seconds of each function, all of which run in each turn, after one run that does not count.
 
-    One that is short has a rest before, and runs several times in a turn, of which the last counts.
+    Each has a rest before, and a short one runs on for a while, of which the last run counts.
     """
     seconds = {name: [] for name in functions}
     latest = {name: _timed(function) for name, function in functions.items()}
@@ -80,32 +81,26 @@ def in_turn(functions):
         if turn >= LEAST and all(sum(taken) >= ENOUGH for taken in seconds.values()):
             break
         for name, function in functions.items():
-            if latest[name] < SHORT:
-                rest()
-                _warmed(function)
+            rest()
+            until = time.perf_counter() + WARM - latest[name]
+            while time.perf_counter() < until:
+                function()
             latest[name] = _timed(function)
             seconds[name].append(latest[name])
     return {name: statistics.median(taken) for name, taken in seconds.items()}
 
 
 def rest(longest=1.0):
-    """Wait until no thread of this process is at work.
+    """Wait until no thread of this process has computed in two pauses, or for so many seconds.
 
     After a product the threads of OpenBLAS wait for the next in a loop, each on a core, for 2 ** 28 ticks of the clock:
     for a tenth of a second whoever else runs has fewer cores.
     """
-    until = time.monotonic() + longest
-    while time.monotonic() < until:
+    quiet, until = 0, time.monotonic() + longest
+    while quiet < 2 and time.monotonic() < until:
         before = time.process_time()
         time.sleep(PAUSE)
-        if time.process_time() - before < PAUSE / 2:
-            return
-
-
-def _warmed(function):
-    until = time.perf_counter() + WARM
-    while time.perf_counter() < until:
-        function()
+        quiet = quiet + 1 if time.process_time() - before < PAUSE / 10 else 0
 
 
 def _timed(function):
