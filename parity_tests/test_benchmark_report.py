@@ -87,6 +87,8 @@ def test_the_page_needs_nothing_from_the_network():
 
 def test_the_command_prints_and_writes_what_it_measured(tmp_path, capsys, monkeypatch, schema):
     monkeypatch.setattr(timing, "ENOUGH", 0.0)
+    monkeypatch.setattr(timing, "WARM", 0.0)
+    monkeypatch.setattr(timing, "rest", lambda: None)
     paths = {name: tmp_path / f"times.{name}" for name in ("json", "png", "html")}
     options = [text for name, path in paths.items() for text in (f"--{name}", str(path))]
     assert main(["benchmark", "--parts", "times,calls,memory", "--peers", "", "--longest", "16", *options]) == 0
