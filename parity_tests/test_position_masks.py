@@ -24,19 +24,32 @@ OFFSETS = st.integers(-7, 7)
 REACHES = st.none() | st.integers(0, 7)
 
 
+def asked_one_by_one(T, S, attends):
+    """What holds of each query and key, by the definition: the masks as arrays are made of those as functions."""
+    return np.array([[attends(query, key) for key in range(S)] for query in range(T)], bool).reshape(T, S)
+
+
 def of_all(mask, T, S, *item):
     """A function of positions, asked for all."""
     return np.broadcast_to(mask(np.arange(T)[:, None], np.arange(S), *item), (T, S))
 
 
 @given(SIZES, SIZES, OFFSETS)
-def test_causal_positions_are_those_of_the_causal_mask(T, S, offset):
-    assert np.array_equal(of_all(causal_positions(offset), T, S), causal_mask(T, S, offset))
+def test_causal_positions_are_those_up_to_the_query(T, S, offset):
+    expected = asked_one_by_one(T, S, lambda query, key: key <= query + offset)
+    assert np.array_equal(of_all(causal_positions(offset), T, S), expected)
+    assert np.array_equal(causal_mask(T, S, offset), expected)
 
 
 @given(SIZES, SIZES, REACHES, REACHES, OFFSETS)
-def test_positions_within_a_window_are_those_of_the_window_mask(T, S, left, right, offset):
-    assert np.array_equal(of_all(window_positions(left, right, offset), T, S), window_mask(T, S, left, right, offset))
+def test_positions_within_a_window_reach_as_far_as_it(T, S, left, right, offset):
+    def attends(query, key):
+        away = key - (query + offset)
+        return (left is None or -away <= left) and (right is None or away <= right)
+
+    expected = asked_one_by_one(T, S, attends)
+    assert np.array_equal(of_all(window_positions(left, right, offset), T, S), expected)
+    assert np.array_equal(window_mask(T, S, left, right, offset), expected)
 
 
 @given(array_shapes(max_dims=3, max_side=3), SIZES, generators())

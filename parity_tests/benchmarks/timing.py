@@ -9,10 +9,10 @@ from typing import NamedTuple
 from parity_tests.benchmarks.contenders import UNIT, arrays
 
 ENOUGH = 0.4  # seconds of each contender, after which all have run often enough
-WARM = 0.05  # seconds of runs before the one that counts, which does as well as it can: after a rest the first does not
+WARM = 0.05  # seconds of runs before the one that counts: after a rest the first are slow
 LEAST, MOST = 3, 15  # runs that count
 SMALL_CALL = {"T": 8, "heads": 1, "depth": 4}
-PAUSE = 0.01  # seconds, at the end of which it is asked whether threads computed
+PAUSE = 0.01  # seconds of a rest, after which it is seen whether threads computed meanwhile
 TOO_LONG = 60.0  # seconds of one run, beyond which a contender is left out at larger sizes
 
 
@@ -73,7 +73,7 @@ def small_calls(contenders, on_time=None):
 def in_turn(functions):
     """The median seconds of each function, all of which run in each turn, after one run that does not count.
 
-    Each has a rest before, and a short one runs on for a while, of which the last run counts.
+    Each has a rest before. A short one then runs several times, of which the last counts.
     """
     seconds = {name: [] for name in functions}
     latest = {name: _timed(function) for name, function in functions.items()}
