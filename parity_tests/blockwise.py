@@ -13,14 +13,14 @@ from reference.rounding import Rounded
 from reference.rounding_model import Tracked
 
 LONG = 2**21  # scores of an example that is worked in blocks
-AT_ONCE = 2**17  # scores of a block
+AT_ONCE = 2**16  # scores of a block
 SUMMED = ("d_key", "d_value", "d_scale", "d_v_a", "d_projections")  # over the queries; d_query has a part of each block
 
 
 class InBlocks(NamedTuple):
     """What a forward in blocks keeps: what it was given, and of the results what is not as large as the weights.
 
-    The scores are in float32 and have one bound a row, as conditions ask how large they are and nothing else.
+    The scores are computed once more if somebody asks, as conditions do of a layer that disagrees.
     """
 
     arrays: tuple
@@ -54,19 +54,8 @@ def in_blocks(forward, backward):
     """
 
     def attend(query, *arrays, mask, **options):
-        outputs, values, errors = [], None, None
-        for rows in _rows(mask):
-            record = forward(query[..., rows, :], *arrays, mask=mask[..., rows, :], **options)
-            outputs.append(_settled(record.output))
-            scores = getattr(record, "attention", record).scores
-            if values is None:
-                shape = (*scores.shape[:-2], mask.shape[-2], scores.shape[-1])
-                values, errors = np.empty(shape, np.float32), np.empty((*shape[:-1], 1), np.float32)
-            values[..., rows, :] = scores.value
-            largest = scores.error.max(axis=-1, keepdims=True, initial=0)
-            errors[..., rows, :] = np.nextafter(largest, np.inf, dtype=np.float32)  # no less when rounded
-        errors, ones = (np.broadcast_to(one, shape) for one in (errors, np.int8(1)))
-        scores = Rounded(Tracked(values, errors, errors, values, None, ones), query.arithmetic)
+        outputs = [_settled(one.output) for _, one in _records(forward, query, arrays, mask, options)]
+        scores = Rounded(lambda: _scores(_records(forward, query, arrays, mask, options), mask), query.arithmetic)
         return InBlocks((query, *arrays), mask, options, np.concatenate(outputs, axis=-2), scores)
 
     def go_back(d_output, attention, d_weights=None):
@@ -74,15 +63,36 @@ def in_blocks(forward, backward):
             raise ValueError("d_weights: expected none for a long example, as nothing keeps its weights")
         query, *arrays = attention.arrays
         of_query, summed = [], {}
-        for rows in _rows(attention.mask):
-            record = forward(query[..., rows, :], *arrays, mask=attention.mask[..., rows, :], **attention.options)
+        for rows, record in _records(forward, query, arrays, attention.mask, attention.options):
             gradients = backward(d_output[..., rows, :], record, None)
             of_query.append(_settled(gradients.d_query))
             for name in SUMMED:
                 summed[name] = _sum(summed.get(name), getattr(gradients, name, None))
+            del record, gradients  # before the next are computed
         return SimpleNamespace(d_query=np.concatenate(of_query, axis=-2), **summed)
 
     return attend, go_back
+
+
+def _records(forward, query, arrays, mask, options):
+    """The record of one block of queries after another, with the slice of these."""
+    for rows in _rows(mask):
+        yield rows, forward(query[..., rows, :], *arrays, mask=mask[..., rows, :], **options)
+
+
+def _scores(records, mask):
+    """What is told of the scores: float32 numbers and one bound a row, of scores that are looked at for their size."""
+    values, errors = None, None
+    for rows, record in records:
+        scores = getattr(record, "attention", record).scores
+        if values is None:
+            shape = (*scores.shape[:-2], mask.shape[-2], scores.shape[-1])
+            values, errors = np.empty(shape, np.float32), np.empty((*shape[:-1], 1), np.float32)
+        values[..., rows, :] = scores.value
+        largest = scores.error.max(axis=-1, keepdims=True, initial=0)
+        errors[..., rows, :] = np.nextafter(largest, np.inf, dtype=np.float32)  # no less when rounded
+    errors, ones = (np.broadcast_to(one, shape) for one in (errors, np.int8(1)))
+    return Tracked(values, errors, errors, values, None, ones)
 
 
 def _rows(mask):

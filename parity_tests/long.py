@@ -24,10 +24,12 @@ MASKED = {"8,192 keys, some hidden": {**OPEN, **HIDDEN, "T": 16, "S": 8192, "tra
 # A mask that may broadcast has all axes here: else it might lack that of the keys.
 WHOLE = {name: {**one, "mask axes": (True, True, True, True)} for name, one in MASKED.items()}
 POSITIONS = {"8,192 positions": {"T": 8192}, "8,192 positions, some hidden": {**HIDDEN, "T": 8192, "traced": True}}
-# Traced, as a graph keeps less of what is as large as the scores.
+# Traced and of one head, as a graph keeps less of what is as large as the scores, and one head has half as many.
 SQUARE = {
-    "4,200 queries and keys, causal": {"causal": True, "sliding_window": None, "T": 4200, "S": 4200, "traced": True}
-}
+    "4,200 queries and keys, causal": {
+        "causal": True, "sliding_window": None, "T": 4200, "S": 4200, "H": 1, "traced": True,
+    }
+}  # fmt: skip
 UNORDERED = {"4,200 positions, some hidden": {**OPEN, **HIDDEN, "T": 4200, "traced": True}}
 OF_PAIRS = {**KEYS, **MASKED, **QUERIES}
 LONG = {
