@@ -7,6 +7,7 @@ from importlib.resources import files
 import jsonschema
 import numpy as np
 import pytest
+from rich.console import Console
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from parity_tests.__main__ import main
@@ -36,6 +37,7 @@ MEASURED = Benchmark(
     imports=(Import("numpy", 0.125),),
     checks=(Check("abacus:Attention", 400, 8.0, layer=4.0, truth=2.0, drawing=1.0),),
     versions={"numpy": "2.0"},
+    settings={"MALLOC_ARENA_MAX": "7"},
     processor="abacus",
     cores=2,
 )
@@ -81,6 +83,7 @@ def test_the_page_needs_nothing_from_the_network():
     assert not re.search(r'(?:src|href)="(?!data:)', page)
     assert plot.png(MEASURED).startswith(b"\x89PNG")
     assert "abacus" in page
+    assert "MALLOC_ARENA_MAX" in page
     assert "<img" not in plot.page(MEASURED._replace(times=()))
     assert page.count("<tr>") == len(table.tables(MEASURED)) + sum(len(one.rows) for one in table.tables(MEASURED))
 
@@ -124,6 +127,18 @@ def test_the_library_that_multiplies_matrices_is_told_with_its_threads(threads, 
     with threadpool_limits(threads, user_api="blas"):
         (name,) = names.intersection(result.found().versions)
         assert result.found().versions[name].endswith(said)
+
+
+def test_settings_of_memory_are_told(monkeypatch, capsys):
+    monkeypatch.setenv("MALLOC_MMAP_MAX_", "0")
+    monkeypatch.setenv("OTHERWISE", "1")
+    found = result.found()
+    assert found.settings.items() >= {"MALLOC_MMAP_MAX_": "0"}.items()
+    assert "OTHERWISE" not in found.settings
+    table.show(found, Console())
+    assert "MALLOC_MMAP_MAX_=0" in capsys.readouterr().out
+    table.show(found._replace(settings={}), Console())
+    assert "with" not in capsys.readouterr().out
 
 
 def test_versions_are_those_that_are_installed():

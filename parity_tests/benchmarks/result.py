@@ -1,6 +1,7 @@
 """What a benchmark found: times and memory, how both grow with the length, what imports and checks take; as JSON."""
 
 import json
+import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
@@ -15,7 +16,8 @@ from parity_tests.benchmarks.imports import Import
 from parity_tests.benchmarks.memory import Memory
 from parity_tests.benchmarks.timing import Call, Time
 
-SCHEMA = 3
+SCHEMA = 4
+OF_MEMORY = ("MALLOC_", "GLIBC_TUNABLES")  # how the names of variables begin by which glibc is told
 LONG = 1024  # from here on what is fixed no longer counts, and growth is judged
 
 
@@ -28,6 +30,7 @@ class Benchmark(NamedTuple):
     imports: tuple[Import, ...]
     checks: tuple[Check, ...]
     versions: dict[str, str]
+    settings: dict[str, str]  # of the environment, that tell the C library what to do with memory
     processor: str
     cores: int
 
@@ -51,6 +54,7 @@ class Benchmark(NamedTuple):
             "processor": self.processor,
             "cores": self.cores,
             "versions": self.versions,
+            "settings": self.settings,
             "depth": DEPTH,
             "times": [one._asdict() for one in self.times],
             "calls": [one._asdict() for one in self.calls],
@@ -69,7 +73,8 @@ def found(times=(), calls=(), memory=(), imports=(), checks=()):
     there |= {"keras": f"{there['keras']} on {keras.backend.backend()}"} if "keras" in there else {}
     there |= _blas()
     measured = (tuple(one) for one in (times, calls, memory, imports, checks))
-    return Benchmark(*measured, there, _processor(), CORES)
+    settings = {name: os.environ[name] for name in sorted(os.environ) if name.startswith(OF_MEMORY)}
+    return Benchmark(*measured, there, settings, _processor(), CORES)
 
 
 def _version(name):

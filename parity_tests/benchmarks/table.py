@@ -15,6 +15,9 @@ def show(benchmark, console):
     """Print all tables."""
     versions = ", ".join(f"{name} {version}" for name, version in benchmark.versions.items())
     console.print(f"{benchmark.processor}, {benchmark.cores} cores; {versions}", highlight=False)
+    if benchmark.settings:
+        settings = " ".join(f"{name}={value}" for name, value in benchmark.settings.items())
+        console.print(f"with {settings}", highlight=False)
     for table in tables(benchmark):
         console.print(table.title, style="italic")  # not the title of what is drawn, which may be narrower
         console.print(_drawn(table))

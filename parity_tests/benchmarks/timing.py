@@ -9,11 +9,11 @@ from typing import NamedTuple
 from parity_tests.benchmarks.contenders import UNIT, arrays
 
 ENOUGH = 0.4  # seconds of each contender, after which all have run often enough
-WARM = 0.05  # seconds of runs before the one that counts: after a rest the first are slow
+WARM = 0.05  # seconds of runs, at least one, before the one that counts: after a rest the first are slow
 LEAST, MOST = 3, 15  # runs that count
 SMALL_CALL = {"T": 8, "heads": 1, "depth": 4}
 PAUSE = 0.01  # seconds of a rest, after which it is seen whether threads computed meanwhile
-TOO_LONG = 60.0  # seconds of one run, beyond which a contender is left out at larger sizes
+TOO_LONG = 40.0  # seconds of one run, beyond which a contender is left out at larger sizes
 
 
 class Time(NamedTuple):
@@ -71,22 +71,22 @@ def small_calls(contenders, on_time=None):
 
 
 def in_turn(functions):
-    """The median seconds of each function, all of which run in each turn, after one run that does not count.
+    """The median seconds of each function, all of which run in each turn.
 
-    Each has a rest before. A short one then runs several times, of which the last counts.
+    Each has a rest before, and then runs twice, or if it is short several times, of which the last counts. A virtual
+    machine may have given away what memory nobody had for two seconds, and take ten times as long to get it again.
     """
     seconds = {name: [] for name in functions}
-    latest = {name: _timed(function) for name, function in functions.items()}
     for turn in range(MOST):
         if turn >= LEAST and all(sum(taken) >= ENOUGH for taken in seconds.values()):
             break
         for name, function in functions.items():
             rest()
-            until = time.perf_counter() + WARM - latest[name]
-            while time.perf_counter() < until:
-                function()
-            latest[name] = _timed(function)
-            seconds[name].append(latest[name])
+            until = time.perf_counter() + WARM
+            latest = _timed(function)
+            while time.perf_counter() + latest < until:
+                latest = _timed(function)
+            seconds[name].append(_timed(function))
     return {name: statistics.median(taken) for name, taken in seconds.items()}
 
 
