@@ -18,7 +18,9 @@ def in_order(function: Callable[[Any], Any], arguments: Sequence[Any], threads: 
     from contextvars import copy_context
 
     pool = ThreadPoolExecutor(threads - 1)
-    waiting: deque[Any] = deque()  # of each argument, what is to come of it and the argument, or None and its result
+    # Of each argument a pair: what is to come of it and the argument itself, or once it is computed here None and what
+    # came of it.
+    waiting: deque[Any] = deque()
     try:
         for argument in arguments:
             # In the context of whoever asks, as that is what np.errstate holds in.
