@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reference.rounding import Rounded
+from reference.rounding import FLOAT32, Rounded
 from reference.rounding_model import Tracked
 
 LONG = 2**21  # scores of an example that is worked in blocks
-AT_ONCE = 2**16  # scores of a block
+AT_ONCE = 2**17  # scores of a block
 SUMMED = ("d_key", "d_value", "d_scale", "d_v_a", "d_projections")  # over the queries; d_query has a part of each block
 
 
@@ -82,17 +82,19 @@ def _records(forward, query, arrays, mask, options):
 
 def _scores(records, mask):
     """What is told of the scores: float32 numbers and one bound a row, of scores that are looked at for their size."""
-    values, errors = None, None
+    values, errors, largest = None, None, None
     for rows, record in records:
         scores = getattr(record, "attention", record).scores
         if values is None:
             shape = (*scores.shape[:-2], mask.shape[-2], scores.shape[-1])
-            values, errors = np.empty(shape, np.float32), np.empty((*shape[:-1], 1), np.float32)
+            values = np.empty(shape, np.float32)
+            errors, largest = np.empty((2, *shape[:-1], 1))
         values[..., rows, :] = scores.value
-        largest = scores.error.max(axis=-1, keepdims=True, initial=0)
-        errors[..., rows, :] = np.nextafter(largest, np.inf, dtype=np.float32)  # no less when rounded
-    errors, ones = (np.broadcast_to(one, shape) for one in (errors, np.int8(1)))
-    return Tracked(values, errors, errors, values, None, ones)
+        largest[..., rows, :] = np.abs(scores.value).max(axis=-1, keepdims=True, initial=0)
+        errors[..., rows, :] = scores.error.max(axis=-1, keepdims=True, initial=0)
+    errors += largest * FLOAT32.unit_roundoff + FLOAT32.underflow  # as they are rounded once more
+    errors, largest, ones = (np.broadcast_to(one, shape) for one in (errors, largest, np.int8(1)))
+    return Tracked(values, errors, errors, largest, None, ones)
 
 
 def _rows(mask):

@@ -24,20 +24,22 @@ MASKED = {"8,192 keys, some hidden": {**OPEN, **HIDDEN, "T": 16, "S": 8192, "tra
 # A mask that may broadcast has all axes here: else it might lack that of the keys.
 WHOLE = {name: {**one, "mask axes": (True, True, True, True)} for name, one in MASKED.items()}
 POSITIONS = {"8,192 positions": {"T": 8192}, "8,192 positions, some hidden": {**HIDDEN, "T": 8192, "traced": True}}
+# In order, keys beyond are hidden from the few queries, and queries beyond see all of the few keys. Of several heads.
+ORDERED = {"causal": True, "sliding_window": None, "traced": True}
+CAUSAL = {
+    "8,192 keys, causal": {**ORDERED, "T": 16, "S": 8192, "H": 4, "groups": 2},
+    "8,192 queries, causal": {**ORDERED, "T": 8192, "S": 16, "H": 4, "groups": 2},
+}
 # Traced and of one head, as a graph keeps less of what is as large as the scores, and one head has half as many.
-SQUARE = {
-    "4,200 queries and keys, causal": {
-        "causal": True, "sliding_window": None, "T": 4200, "S": 4200, "H": 1, "traced": True,
-    }
-}  # fmt: skip
+SQUARE = {"4,200 queries and keys, causal": {**ORDERED, "T": 4200, "S": 4200, "H": 1}}
 UNORDERED = {"4,200 positions, some hidden": {**OPEN, **HIDDEN, "T": 4200, "traced": True}}
 OF_PAIRS = {**KEYS, **MASKED, **QUERIES}
 LONG = {
     "attention": {**OF_PAIRS, **SQUARE},
     "self_attention": {**SQUARE, **UNORDERED},
-    "additive_attention": OF_PAIRS,
-    "multi_head_attention": {**OF_PAIRS, **SQUARE},
-    "attention_of_heads": {**OF_PAIRS, **WHOLE},
+    "additive_attention": {**OF_PAIRS, **CAUSAL},
+    "multi_head_attention": {**OF_PAIRS, **CAUSAL, **SQUARE},
+    "attention_of_heads": {**OF_PAIRS, **WHOLE, **CAUSAL},
     "softmax": OF_PAIRS,
     "attention_pooling": POSITIONS,
     "hierarchical_attention": POSITIONS,

@@ -33,10 +33,33 @@ def test_in_blocks_the_truth_is_what_it_is_at_once(name, seed):
         patched.setattr(blockwise, "LONG", 0)
         patched.setattr(blockwise, "AT_ONCE", 5)
         in_blocks = subject.kind.expected(example, ARITHMETIC["float32"])
+        in_blocks["scores"].tracked  # noqa: B018  which is computed when it is asked for
     for name, truth in at_once.items():
         if name != "weights":
             found = in_blocks[name]
+            assert found.shape == truth.shape, name
             assert (np.abs(found.value - truth.value) <= found.error + truth.error).all(), name
+
+
+@pytest.mark.parametrize("name", IN_BLOCKS)
+def test_in_blocks_nobody_asks_for_scores(name, monkeypatch):
+    subject = subjects.find(name)
+    example = by_generator(np.random.default_rng(0), subject.kind, subject.options, SHORT).example
+    monkeypatch.setattr(blockwise, "LONG", 0)
+    monkeypatch.setattr(blockwise, "_scores", lambda records, mask: pytest.fail("they are as large as the weights"))
+    assert "scores" in subject.kind.expected(example, ARITHMETIC["float32"])
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_the_bound_of_scores_covers_that_they_are_kept_in_float32(seed):
+    subject = subjects.find("keras_impl:AttentionLayer")
+    settled = {**SHORT, "dtype": "float64", "B": 1}
+    example = by_generator(np.random.default_rng(seed), subject.kind, subject.options, settled).example
+    at_once = subject.kind.expected(example, ARITHMETIC["float64"])["scores"]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(blockwise, "LONG", 0)
+        in_blocks = subject.kind.expected(example, ARITHMETIC["float64"])["scores"]
+        assert (np.abs(in_blocks.value - at_once.value) + at_once.error <= in_blocks.error).all()
 
 
 def test_the_truth_of_a_long_example_takes_less_memory_than_its_scores(monkeypatch):

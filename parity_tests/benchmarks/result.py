@@ -17,7 +17,8 @@ from parity_tests.benchmarks.memory import Memory
 from parity_tests.benchmarks.timing import Call, Time
 
 SCHEMA = 4
-OF_MEMORY = ("MALLOC_", "GLIBC_TUNABLES")  # how the names of variables begin by which glibc is told
+# How the names of variables begin that say where memory comes from, and whether what is free goes back.
+ALLOCATOR = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD", "NUMPY_MADVISE_HUGEPAGE")
 LONG = 1024  # from here on what is fixed no longer counts, and growth is judged
 
 
@@ -30,7 +31,7 @@ class Benchmark(NamedTuple):
     imports: tuple[Import, ...]
     checks: tuple[Check, ...]
     versions: dict[str, str]
-    settings: dict[str, str]  # of the environment, that tell the C library what to do with memory
+    settings: dict[str, str]  # of the environment, that say where memory comes from
     processor: str
     cores: int
 
@@ -73,7 +74,7 @@ def found(times=(), calls=(), memory=(), imports=(), checks=()):
     there |= {"keras": f"{there['keras']} on {keras.backend.backend()}"} if "keras" in there else {}
     there |= _blas()
     measured = (tuple(one) for one in (times, calls, memory, imports, checks))
-    settings = {name: os.environ[name] for name in sorted(os.environ) if name.startswith(OF_MEMORY)}
+    settings = {name: os.environ[name] for name in sorted(os.environ) if name.startswith(ALLOCATOR)}
     return Benchmark(*measured, there, settings, _processor(), CORES)
 
 

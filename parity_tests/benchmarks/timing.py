@@ -71,22 +71,24 @@ def small_calls(contenders, on_time=None):
 
 
 def in_turn(functions):
-    """The median seconds of each function, all of which run in each turn.
+    """The median seconds of each function, all of which run in each turn, after one run that does not count.
 
-    Each has a rest before, and then runs twice, or if it is short several times, of which the last counts. A virtual
-    machine may have given away what memory nobody had for two seconds, and take ten times as long to get it again.
+    Each has a rest before, and then runs at least twice, of which the last counts; a short one runs for `WARM` before.
+    The host of a virtual machine may take back memory that nobody had for two seconds: the first run waits for it.
     """
     seconds = {name: [] for name in functions}
+    latest = {name: _timed(function) for name, function in functions.items()}
     for turn in range(MOST):
         if turn >= LEAST and all(sum(taken) >= ENOUGH for taken in seconds.values()):
             break
         for name, function in functions.items():
             rest()
-            until = time.perf_counter() + WARM
-            latest = _timed(function)
-            while time.perf_counter() + latest < until:
-                latest = _timed(function)
-            seconds[name].append(_timed(function))
+            until = time.perf_counter() + WARM - latest[name]
+            function()
+            while time.perf_counter() < until:
+                function()
+            latest[name] = _timed(function)
+            seconds[name].append(latest[name])
     return {name: statistics.median(taken) for name, taken in seconds.items()}
 
 
