@@ -32,8 +32,7 @@ LONG = ("multi_head_attention", "hierarchical_attention")  # kinds whose layers 
 @pytest.mark.parametrize("target", SUBJECTS)
 def test_registered_layers_agree(target, monkeypatch):
     examples, corners = EXAMPLES
-    if not os.environ.get("CI"):  # of each corner one, as they take most of the time
-        monkeypatch.setattr(search, "OF_EACH_CORNER", 1)
+    monkeypatch.setattr(search, "OF_EACH_CORNER", 1)  # they take most of the time
     subject = subjects.find(target)
     if subject.kind.name in LONG:
         examples //= 2
