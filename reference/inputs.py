@@ -36,11 +36,16 @@ def as_array(name: str, array: Any, *, may_hide: bool = False) -> Array:
     finite = np.isfinite(array)
     if may_hide:
         finite = finite | (array == -np.inf)
-    if np.count_nonzero(finite) < finite.size:  # as `not finite.all()`, but sooner told of few numbers
+    if not all_of(finite):
         index = tuple(int(i) for i in np.argwhere(~finite)[0])
         allowed = "finite numbers or -inf" if may_hide else "finite numbers"
         refuse(name, allowed, f"{array[index]} at index {index}" if index else array)
     return array
+
+
+def all_of(shown: Array) -> bool:
+    """Whether all are true: as ``shown.all()``, but sooner told of few."""
+    return bool(np.count_nonzero(shown) == shown.size)
 
 
 def as_numbers(name: str, array: Any) -> Array:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.inputs import Array, as_array, as_cotangent, as_numbers, check_rank
+from reference.inputs import Array, all_of, as_array, as_cotangent, as_numbers, check_rank
 
 # The largest logit of a row with nothing visible is -inf, and -inf - (-inf) is NaN. Against this
 # finite floor it is exp(-inf) = 0, and the same holds for a row with no keys at all.
@@ -49,7 +49,7 @@ def softmax(logits: Any) -> Array:
     logits = as_numbers("logits", logits)
     check_rank("logits", logits, "(..., S)", 1)
     shift = np.max(logits, axis=-1, keepdims=True, initial=LOWEST)
-    if not np.isfinite(shift).all():  # as it is if the row has NaN or +inf: cheaper than to ask each logit
+    if not all_of(np.isfinite(shift)):  # as it is if the row has NaN or +inf: cheaper than to ask each logit
         as_array("logits", logits, may_hide=True)
     weights = logits - shift
     np.exp(weights, out=weights)  # worked in place, as what is large takes longer to write than to compute
