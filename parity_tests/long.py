@@ -14,22 +14,26 @@ SMALL = {
 }  # fmt: skip
 MODERATE = {"x": "moderate", "scores": "moderate", "values": "ordinary", "bias given": False}
 OPEN = {"causal": False, "sliding_window": None}
-ALONE = {"traced": False, "attention_mask given": False, "mask given": False}
 MASKS = ("mask", "query_mask", "key_mask", "value_mask")
-# Here and there, so that of any part some are hidden: padding may end before the positions that matter.
+ALONE = {"traced": False, "attention_mask given": False, **{f"{name} given": False for name in MASKS}}
+# Where there are masks, here and there, so that of any part some are hidden: padding may end before what matters.
 HIDDEN = {f"{name} given": True for name in MASKS} | {f"{name} style": "any" for name in MASKS}
 KEYS = {"8,192 keys": {**OPEN, "T": 16, "S": 8192}}
 QUERIES = {"8,192 queries": {**OPEN, "T": 8192, "S": 16}}
 MASKED = {"8,192 keys, some hidden": {**OPEN, **HIDDEN, "T": 16, "S": 8192, "traced": True}}
-# A mask that may broadcast has all axes here: else it might lack that of the keys.
-WHOLE = {name: {**one, "mask axes": (True, True, True, True)} for name, one in MASKED.items()}
 POSITIONS = {"8,192 positions": {"T": 8192}, "8,192 positions, some hidden": {**HIDDEN, "T": 8192, "traced": True}}
-# In order, keys beyond are hidden from the few queries, and queries beyond see all of the few keys. Of several heads.
+# In order, keys beyond are hidden from the few queries, and queries beyond see all of the few keys. Of several heads,
+# and with masks and without, as a layer may hide in another way where there are none.
 ORDERED = {"causal": True, "sliding_window": None, "traced": True}
+OF_HEADS = {**ORDERED, "H": 4, "groups": 2}
 CAUSAL = {
-    "8,192 keys, causal": {**ORDERED, "T": 16, "S": 8192, "H": 4, "groups": 2},
-    "8,192 queries, causal": {**ORDERED, "T": 8192, "S": 16, "H": 4, "groups": 2},
+    "8,192 keys, causal": {**OF_HEADS, "T": 8, "S": 8192},
+    "8,192 keys, causal, some hidden": {**OF_HEADS, **HIDDEN, "T": 8, "S": 8192},
+    "8,192 queries, causal": {**OF_HEADS, "T": 8192, "S": 8},
+    "8,192 queries, causal, some hidden": {**OF_HEADS, **HIDDEN, "T": 8192, "S": 8},
 }
+# A mask that may broadcast has all axes here: else it might lack that of the keys.
+WHOLE = {name: {**one, "mask axes": (True, True, True, True)} for name, one in {**MASKED, **CAUSAL}.items()}
 # Traced and of one head, as a graph keeps less of what is as large as the scores, and one head has half as many.
 SQUARE = {"4,200 queries and keys, causal": {**ORDERED, "T": 4200, "S": 4200, "H": 1}}
 UNORDERED = {"4,200 positions, some hidden": {**OPEN, **HIDDEN, "T": 4200, "traced": True}}
@@ -39,7 +43,7 @@ LONG = {
     "self_attention": {**SQUARE, **UNORDERED},
     "additive_attention": {**OF_PAIRS, **CAUSAL},
     "multi_head_attention": {**OF_PAIRS, **CAUSAL, **SQUARE},
-    "attention_of_heads": {**OF_PAIRS, **WHOLE, **CAUSAL},
+    "attention_of_heads": {**OF_PAIRS, **WHOLE},
     "softmax": OF_PAIRS,
     "attention_pooling": POSITIONS,
     "hierarchical_attention": POSITIONS,
