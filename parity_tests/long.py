@@ -10,7 +10,8 @@ from parity_tests.strategies import of_corner
 SMALL = {
     "lengths": "free", "depths": "free", "dtype": "float32", "mixed": False, "B": 1, "H": 2, "groups": 1, "N": 2,
     "d": 3, "d_k": 3, "d_v": 2, "d_query": 4, "d_key": 5, "d_value": 6, "d_output": 3, "output axes": 1,
-    "scale": 0.3, "d_weights": False, "dropout": 0.0, "attention_axes": None, "same tensor": False, "axis": -1, "rank": 3,
+    "scale": 0.3,  # a positive one, as what PyTorch makes of others is known
+    "d_weights": False, "dropout": 0.0, "attention_axes": None, "same tensor": False, "axis": -1, "rank": 3,
 }  # fmt: skip
 MODERATE = {"x": "moderate", "scores": "moderate", "values": "ordinary", "bias given": False}
 OPEN = {"causal": False, "sliding_window": None}
