@@ -39,11 +39,12 @@ WHOLE = {name: {**one, "mask axes": (True, True, True, True)} for name, one in {
 SQUARE = {"4,200 queries and keys, causal": {**ORDERED, "T": 4200, "S": 4200, "H": 1}}
 UNORDERED = {"4,200 positions, some hidden": {**OPEN, **HIDDEN, "T": 4200, "traced": True}}
 OF_PAIRS = {**KEYS, **MASKED, **QUERIES}
+IN_ORDER_TOO = {**OF_PAIRS, **CAUSAL}
 LONG = {
-    "attention": {**OF_PAIRS, **SQUARE},
+    "attention": {**IN_ORDER_TOO, **SQUARE},
     "self_attention": {**SQUARE, **UNORDERED},
-    "additive_attention": {**OF_PAIRS, **CAUSAL},
-    "multi_head_attention": {**OF_PAIRS, **CAUSAL, **SQUARE},
+    "additive_attention": IN_ORDER_TOO,
+    "multi_head_attention": {**IN_ORDER_TOO, **SQUARE},
     "attention_of_heads": {**OF_PAIRS, **WHOLE},
     "softmax": OF_PAIRS,
     "attention_pooling": POSITIONS,

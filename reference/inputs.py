@@ -43,9 +43,9 @@ def as_array(name: str, array: Any, *, may_hide: bool = False) -> Array:
     return array
 
 
-def all_of(shown: Array) -> bool:
-    """Whether all are true: as ``shown.all()``, but sooner told of few."""
-    return bool(np.count_nonzero(shown) == shown.size)
+def all_of(booleans: Array) -> bool:
+    """Whether all are true: as ``booleans.all()``, but sooner told of few."""
+    return bool(np.count_nonzero(booleans) == booleans.size)
 
 
 def as_numbers(name: str, array: Any) -> Array:
