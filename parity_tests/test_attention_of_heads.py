@@ -57,6 +57,8 @@ class TenthOfTheGradient(DotProductAttention):
         return 0.1 * output + 0.9 * keras.ops.stop_gradient(output)
 
 
+# As many keys as fill the vectors of a processor are computed in another way.
+@pytest.mark.parametrize(("T", "S", "dtype"), [(5, 5, "float32"), (16, 16, "float32"), (24, 16, "float16")])
 @pytest.mark.parametrize("scale", [0.0, -0.75])
 @pytest.mark.parametrize(
     ("layer", "trial", "wrong"),
@@ -70,13 +72,13 @@ class TenthOfTheGradient(DotProductAttention):
         (TenthOfTheGradient, agreement, {"d_value"}),
     ],
 )
-def test_what_is_no_number_is_known_to_be_none_and_all_else_is_looked_at(layer, trial, wrong, scale):
+def test_what_is_no_number_is_known_to_be_none_and_all_else_is_looked_at(layer, trial, wrong, scale, T, S, dtype):
     subject, given = adapters.KerasDotProductAttention("a layer", layer), {"mask given": False, "bias given": False}
-    settled = {"T": 5, "S": 5, "groups": 1, "causal": True, "scores": "integers", "values": "ordinary"}
-    example = drawn(subject, scale=scale, **given, **settled)
+    settled = {"groups": 1, "causal": True, "scores": "integers", "values": "ordinary"}
+    example = drawn(subject, T=T, S=S, dtype=dtype, scale=scale, **given, **settled)
     judged = judge(trial, Layers(subject), example)
     assert {name for name, (outcome, _) in judged.items() if not outcome.agrees} - {"d_query", "d_key"} == wrong
-    if BACKEND == "torch" and not wrong:
+    if BACKEND == "torch" and not wrong and trial is agreement:  # others may show nothing where it attends nothing
         assert ("causal_scale_not_positive",) in [excuses for _, excuses in judged.values()]
 
 

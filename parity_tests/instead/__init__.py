@@ -14,7 +14,9 @@ INSTEAD = {
     "rounds the scale to float32": Instead(sees=scale.in_float32),
     "combines masks as if the first axis were attended": Instead(sees=mixed_masks.combined, knows_order=True),
     "adds biases along the positions": Instead(truth=misplaced_bias.along_positions, knows_order=True),
-    "is no number where a causal mask alone hides": Instead(received=no_number.where_causal_alone_hides),
+    "attends nothing or is no number where a causal mask alone hides": Instead(
+        truth=no_number.attending_nothing, received=no_number.where_causal_alone_hides
+    ),
     "square symbolic weights": Instead(symbol=symbols.square),
     "computes in float32": Instead(symbol=symbols.as_asked_for, dtypes=("float32",)),
     "takes tanh in float32": Instead(symbol=symbols.as_asked_for, dtypes=("float32", "float64")),
