@@ -15,6 +15,7 @@ from parity_tests.benchmarks import plot, result, table, timing
 from parity_tests.benchmarks.check import Check
 from parity_tests.benchmarks.contenders import OURS, UNIT
 from parity_tests.benchmarks.imports import Import
+from parity_tests.benchmarks.long import LongCheck
 from parity_tests.benchmarks.memory import Memory
 from parity_tests.benchmarks.result import Benchmark
 from parity_tests.benchmarks.timing import Call, Time
@@ -22,7 +23,7 @@ from parity_tests.benchmarks.timing import Call, Time
 LENGTHS = (256, 1024, 4096)
 MEASURED = Benchmark(
     times=tuple(
-        Time(name, T, 1, both, factor * T**power, factor)
+        Time(name, T, 1, both, factor * T**power, 0.75 * factor * T**power, 1.5 * factor * T**power, factor)
         for name, factor, power in ((UNIT.name, 1.0, 2.0), ("blockwise", 1.5, 2.0), ("torch", 2.0, 1.5))
         for T in LENGTHS
         for both in (False, True)
@@ -36,6 +37,7 @@ MEASURED = Benchmark(
     ),
     imports=(Import("numpy", 0.125),),
     checks=(Check("abacus:Attention", 400, 8.0, layer=4.0, truth=2.0, drawing=1.0),),
+    long_checks=(LongCheck("abacus:Attention", 20.0, peak=1_200_000_000, mapped=400_000_000),),
     versions={"numpy": "2.0"},
     settings={"MALLOC_ARENA_MAX": "7"},
     processor="abacus",
@@ -73,9 +75,24 @@ def test_a_table_tells_what_a_small_call_takes():
 
 
 def test_a_table_tells_where_the_time_of_a_check_goes():
-    *_, of_imports, of_checks = table.tables(MEASURED)
+    *_, of_imports, of_checks, _ = table.tables(MEASURED)
     assert of_imports.rows == [("numpy", "0.12")]
     assert of_checks.rows == [("abacus:Attention", "8.0", "50", "50%", "25%", "12%", "12%")]
+
+
+def test_a_table_tells_the_memory_of_long_checks():
+    assert table.tables(MEASURED)[-1].rows == [("abacus:Attention", "20.0", "800", "1,200")]
+
+
+def test_it_is_told_how_far_apart_runs_are(capsys):
+    assert MEASURED.spread() == pytest.approx((0.75, 0.75))
+    said = "the slowest run took 75% of them more than the fastest"
+    table.show(MEASURED, Console(width=200))
+    assert said in capsys.readouterr().out
+    assert said in plot.page(MEASURED)
+    table.show(MEASURED._replace(times=()), Console(width=200))
+    assert said not in capsys.readouterr().out
+    assert said not in plot.page(MEASURED._replace(times=()))
 
 
 def test_the_page_needs_nothing_from_the_network():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from parity_tests import subjects
-from parity_tests.benchmarks import check, imports, memory, timing
+from parity_tests.benchmarks import check, imports, long, memory, timing
 from parity_tests.benchmarks.check import Check
 from parity_tests.benchmarks.contenders import OURS, UNIT
 from parity_tests.benchmarks.imports import Import
@@ -40,18 +40,24 @@ def taking(clock, **times):
     return {name: function(name, iter(seconds)) for name, seconds in times.items()}
 
 
+def runs_of(seconds):
+    """Runs that took all the same."""
+    return timing.Runs(seconds, seconds, seconds)
+
+
 def test_contenders_run_in_turn_each_twice_after_a_rest_and_the_median_of_the_second_counts(clock):
     one, other = [9.0, 9.0, 0.2, 9.0, 0.3, 9.0, 0.1], [9.0, 0.3, 3.0, 0.3, 1.0, 0.3, 2.0]
     found = timing.in_turn(taking(clock, one=one, other=other))
     assert clock.calls == ["one", "other", *["rest", "one", "one", "rest", "other", "other"] * 3]
-    assert found == {"one": pytest.approx(0.2), "other": pytest.approx(2.0)}
+    assert found["one"] == pytest.approx((0.2, 0.1, 0.3))
+    assert found["other"] == pytest.approx((2.0, 1.0, 3.0))
 
 
 def test_what_is_short_warms_up_after_the_rest_and_the_last_run_counts(clock, monkeypatch):
     monkeypatch.setattr(timing, "ENOUGH", 0.05)
     found = timing.in_turn(taking(clock, short=[0.02, 0.02, 0.02, 0.03, 0.04, 0.01, 0.03, 0.03, 0.02]))
     assert clock.calls == ["short", "rest", *["short"] * 3, "rest", *["short"] * 2, "rest", *["short"] * 3]
-    assert found == {"short": pytest.approx(0.02)}
+    assert found["short"].seconds == pytest.approx(0.02)
 
 
 def test_a_rest_lasts_until_no_thread_computed_in_two_pauses(monkeypatch):
@@ -70,22 +76,24 @@ def test_a_rest_does_not_last_for_ever(monkeypatch):
 
 
 def test_what_would_take_too_long_or_too_much_memory_is_left_out(monkeypatch):
-    monkeypatch.setattr(timing, "in_turn", lambda functions: dict.fromkeys(functions, 2 * timing.TOO_LONG / 16))
+    monkeypatch.setattr(
+        timing, "in_turn", lambda functions: dict.fromkeys(functions, runs_of(2 * timing.TOO_LONG / 16))
+    )
     found = timing.measure([OURS[2], OURS[3]], (16, 32, 64), 1, memory=OURS[2].square * 32 * 32 * 8)
     assert {one.T for one in found if one.contender == "readable"} == {16, 32}
     assert {one.T for one in found if one.contender == "blockwise"} == {16, 32, 64}
-    monkeypatch.setattr(timing, "in_turn", lambda functions: dict.fromkeys(functions, timing.TOO_LONG / 3))
+    monkeypatch.setattr(timing, "in_turn", lambda functions: dict.fromkeys(functions, runs_of(timing.TOO_LONG / 3)))
     assert {one.T for one in timing.measure([OURS[3]], (16, 32, 64), 1, memory=1e9)} == {16}
 
 
 def test_the_ratio_is_to_the_matrix_products_alone(monkeypatch):
-    monkeypatch.setattr(timing, "in_turn", lambda functions: {UNIT.name: 2.0, "blockwise": 3.0})
+    monkeypatch.setattr(timing, "in_turn", lambda functions: {UNIT.name: runs_of(2.0), "blockwise": runs_of(3.0)})
     found = timing.measure([UNIT, OURS[3]], (16,), 1, memory=1e9)
     assert [(one.contender, one.ratio) for one in found] == [(UNIT.name, 1.0), ("blockwise", 1.5)] * 2
 
 
 def test_the_time_of_a_small_call_is_that_of_one_of_many_but_the_first(clock, monkeypatch):
-    monkeypatch.setattr(timing, "in_turn", lambda functions: {name: run() for name, run in functions.items()})
+    monkeypatch.setattr(timing, "in_turn", lambda functions: {name: runs_of(run()) for name, run in functions.items()})
     [(name, run)] = taking(clock, one=chain([0.3], repeat(3e-6))).items()
     found = timing.small_calls([OURS[2]._replace(name=name, make=lambda given: (run, None))])
     assert found == [timing.Call(name, pytest.approx(3e-6))]
@@ -109,6 +117,34 @@ def test_a_process_that_fails_leaves_out_its_contender_from_there_on(monkeypatch
     monkeypatch.setattr(memory, "in_own_process", run)
     found = memory.measure([OURS[3]], (16, 32, 64), memory=1e9)
     assert found == [Memory("blockwise", 16, False, 16), Memory("blockwise", 16, True, 16)]
+
+
+ALLOCATES = "import numpy; array = numpy.ones(2 * 10**7); del array; raise SystemExit({})"
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_the_memory_of_a_process_is_what_it_had_at_its_peak(status):
+    if not memory.can_be_measured():
+        pytest.skip("the peak of a process can be measured on Linux alone")
+    little, much = (
+        long.in_own_process("numpy", "-c", program) for program in ("import numpy", ALLOCATES.format(status))
+    )
+    assert 0 < little.own < 1e8
+    assert 1.5e8 < much.own - little.own < 1.8e8
+    assert 0 < much.mapped < much.peak
+
+
+def test_the_memory_of_a_process_that_fails_is_not_told():
+    if not memory.can_be_measured():
+        pytest.skip("the peak of a process can be measured on Linux alone")
+    with pytest.raises(subprocess.CalledProcessError):
+        long.in_own_process("numpy", "-c", ALLOCATES.format(2))
+
+
+def test_keras_alone_is_measured_before_the_checks_of_layers(monkeypatch):
+    monkeypatch.setattr(long, "in_own_process", lambda target, *arguments: (target, arguments[-1]))
+    found = long.measure(["keras.layers.Softmax"])
+    assert found == [("import keras", long.KERAS[-1]), ("keras.layers.Softmax", "keras.layers.Softmax")]
 
 
 def test_the_parts_of_a_check_are_timed_once_and_within_its_seconds():

@@ -7,7 +7,8 @@ from parity_tests.report import write_atomically
 HELP = """\
 Measure attention side by side, the reference, readable and blockwise, textbook NumPy and peers: times as a multiple of
 that of the matrix products alone, what a small call takes, and the peak of memory in processes of their own; then how
-long imports take, and how many examples the check looks at in a second and where its time goes.
+long imports take, how many examples the check looks at in a second and where its time goes, and what memory it takes
+with long examples.
 """
 EXAMPLES = """\
 examples:
@@ -18,7 +19,7 @@ examples:
 exit status: 0, or 2 if the command cannot be used
 """
 PEERS = "onnx,torch,jax,keras"
-PARTS = "times,calls,memory,imports,check"
+PARTS = "times,calls,memory,imports,check,long"
 LENGTHS = (16, 64, 128, 256, 1024, 4096, 8192, 16384, 32768)
 OF_MEMORY = (1024, 4096, 8192, 16384, 32768)
 
@@ -66,7 +67,7 @@ def run(options, console, progress):
 
 def _measured(options, parts, chosen, on_time):
     """What was measured of each part that is asked for."""
-    from parity_tests.benchmarks import check, imports, memory, timing
+    from parity_tests.benchmarks import check, imports, long, memory, timing
 
     lengths, of_memory = ([T for T in all_of_them if options.longest >= T] for all_of_them in (LENGTHS, OF_MEMORY))
     most = options.gigabytes * 1e9
@@ -81,6 +82,8 @@ def _measured(options, parts, chosen, on_time):
         found["imports"] = imports.measure(on_time=on_time)
     if "check" in parts:
         found["checks"] = check.measure(on_time=on_time)
+    if "long" in parts and memory.can_be_measured():
+        found["long_checks"] = long.measure(on_time=on_time)
     return found
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from parity_tests.benchmarks.contenders import DEPTH, SMALL, arrays, named
 
-STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+RESET = Path("/proc/self/clear_refs")
 
 
 class Memory(NamedTuple):
@@ -62,17 +62,18 @@ def of_one_call(name, T, both):
     make(arrays(SMALL, 1))[both]()
     function = make(arrays(T, 1))[both]
     RESET.write_text("5")  # the peak so far is forgotten
-    before = _status("VmRSS")
+    before = of_process("self", "VmRSS")
     kept = function()
-    peak = _status("VmHWM")
+    peak = of_process("self", "VmHWM")
     del kept
     results = T * DEPTH * 8 * (4 if both else 1)  # output, and with the backward three gradients
     return max(0, peak - before - results)
 
 
-def _status(name):
-    line = next(line for line in STATUS.read_text().splitlines() if line.startswith(name))
-    return int(line.split()[1]) * 1024
+def of_process(number, field):
+    """The bytes that Linux tells of a process, or 0 if it has ended: ``VmRSS``, ``VmHWM`` or ``RssFile``."""
+    lines = Path(f"/proc/{number}/status").read_text().splitlines()
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(field)), 0)
 
 
 if __name__ == "__main__":

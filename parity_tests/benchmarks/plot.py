@@ -29,7 +29,10 @@ def png(benchmark):
 def page(benchmark):
     """Return the page as text; it needs nothing else."""
     picture = base64.b64encode(png(benchmark)).decode("ascii") if benchmark.times else None
-    return template("benchmark.html.jinja").render(benchmark=benchmark, tables=table.tables(benchmark), picture=picture)
+    spread = table.spread_in_words(benchmark) if benchmark.times else None
+    return template("benchmark.html.jinja").render(
+        benchmark=benchmark, tables=table.tables(benchmark), picture=picture, spread=spread
+    )
 
 
 def _panel(axes, benchmark, names, of, both):

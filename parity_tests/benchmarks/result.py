@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import statistics
 from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
@@ -13,10 +14,11 @@ from threadpoolctl import threadpool_info
 from parity_tests.benchmarks.check import Check
 from parity_tests.benchmarks.contenders import CORES, DEPTH
 from parity_tests.benchmarks.imports import Import
+from parity_tests.benchmarks.long import LongCheck
 from parity_tests.benchmarks.memory import Memory
 from parity_tests.benchmarks.timing import Call, Time
 
-SCHEMA = 4
+SCHEMA = 5
 # How the names of variables begin that say where memory comes from, and whether what is free goes back.
 ALLOCATOR = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD", "NUMPY_MADVISE_HUGEPAGE")
 LONG = 1024  # from here on what is fixed no longer counts, and growth is judged
@@ -30,6 +32,7 @@ class Benchmark(NamedTuple):
     memory: tuple[Memory, ...]
     imports: tuple[Import, ...]
     checks: tuple[Check, ...]
+    long_checks: tuple[LongCheck, ...]
     versions: dict[str, str]
     settings: dict[str, str]  # of the environment, that say where memory comes from
     processor: str
@@ -48,6 +51,11 @@ class Benchmark(NamedTuple):
         lengths, numbers = np.log(np.array(points, dtype=float)).T
         return float(np.polyfit(lengths, numbers, 1)[0])
 
+    def spread(self):
+        """The median, and the largest, of how far the runs of one contender lie apart, by their median."""
+        apart = [(one.slowest - one.fastest) / one.seconds for one in self.times]
+        return (statistics.median(apart), max(apart)) if apart else None
+
     def to_json(self):
         """As text in the schema of ``benchmark.schema.json``."""
         document = {
@@ -62,18 +70,19 @@ class Benchmark(NamedTuple):
             "memory": [one._asdict() for one in self.memory],
             "imports": [one._asdict() for one in self.imports],
             "checks": [one._asdict() for one in self.checks],
+            "long_checks": [one._asdict() for one in self.long_checks],
         }
         return json.dumps(document, indent=2, allow_nan=False)
 
 
-def found(times=(), calls=(), memory=(), imports=(), checks=()):
+def found(times=(), calls=(), memory=(), imports=(), checks=(), long_checks=()):
     """A `Benchmark` of this machine."""
     names = ("numpy", "onnx", "torch", "jax", "keras", "tensorflow")
     versions = {name: _version(name) for name in names}
     there = {name: one for name, one in versions.items() if one}
     there |= {"keras": f"{there['keras']} on {keras.backend.backend()}"} if "keras" in there else {}
     there |= _blas()
-    measured = (tuple(one) for one in (times, calls, memory, imports, checks))
+    measured = (tuple(one) for one in (times, calls, memory, imports, checks, long_checks))
     settings = {name: os.environ[name] for name in sorted(os.environ) if name.startswith(ALLOCATOR)}
     return Benchmark(*measured, there, settings, _processor(), CORES)
 

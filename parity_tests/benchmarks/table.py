@@ -18,9 +18,19 @@ def show(benchmark, console):
     if benchmark.settings:
         settings = " ".join(f"{name}={value}" for name, value in benchmark.settings.items())
         console.print(f"with {settings}", highlight=False)
+    if benchmark.times:
+        console.print(spread_in_words(benchmark), highlight=False)
     for table in tables(benchmark):
         console.print(table.title, style="italic")  # not the title of what is drawn, which may be narrower
         console.print(_drawn(table))
+
+
+def spread_in_words(benchmark):
+    """How far apart the runs are of which the times are medians."""
+    median, largest = benchmark.spread()
+    return (
+        f"Times are medians; the slowest run took {median:.0%} of them more than the fastest, or up to {largest:.0%}."
+    )
 
 
 class Rows(NamedTuple):
@@ -53,6 +63,13 @@ def tables(benchmark):
         found.append(
             Rows("The check of a layer, and where its time goes", columns, [*map(_of_check, benchmark.checks)])
         )
+    if benchmark.long_checks:
+        columns = ["seconds", "its own MB", "with libraries"]
+        rows = [
+            (one.target, f"{one.seconds:.1f}", _in_megabytes(one.own), _in_megabytes(one.peak))
+            for one in benchmark.long_checks
+        ]
+        found.append(Rows("The check of long examples, and the memory of its process", columns, rows))
     return found
 
 
@@ -95,7 +112,11 @@ def _ratio(one):
 
 
 def _megabytes(one):
-    return f"{one.bytes / 1e6:,.0f}"
+    return _in_megabytes(one.bytes)
+
+
+def _in_megabytes(size):
+    return f"{size / 1e6:,.0f}"
 
 
 def _seconds(seconds):

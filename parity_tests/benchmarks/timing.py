@@ -24,7 +24,17 @@ class Time(NamedTuple):
     heads: int
     both: bool
     seconds: float
+    fastest: float
+    slowest: float
     ratio: float | None  # to the matrix products alone, if these were measured
+
+
+class Runs(NamedTuple):
+    """What the runs of one function took that count: the median, and between what they lie."""
+
+    seconds: float
+    fastest: float
+    slowest: float
 
 
 class Call(NamedTuple):
@@ -47,11 +57,11 @@ def measure(contenders, lengths, heads, memory, on_time=None):
                 for function in [one.make(given)[both]]
                 if function is not None
             }
-            seconds = in_turn(running)
-            for name, took in seconds.items():
-                last[name, both] = (T, took)
-                unit = seconds.get(UNIT.name)
-                found.append(Time(name, T, heads, both, took, took / unit if unit else None))
+            runs = in_turn(running)
+            unit = runs.get(UNIT.name)
+            for name, took in runs.items():
+                last[name, both] = (T, took.seconds)
+                found.append(Time(name, T, heads, both, *took, took.seconds / unit.seconds if unit else None))
                 if on_time is not None:
                     on_time(name)
     return found
@@ -64,14 +74,14 @@ def small_calls(contenders, on_time=None):
     for timer in timers.values():
         timer.timeit(1)  # which compiles what compiles
     often = {name: timer.autorange()[0] for name, timer in timers.items()}  # 0.2 seconds or more, as timeit asks for
-    seconds = in_turn({name: partial(timer.timeit, often[name]) for name, timer in timers.items()})
+    runs = in_turn({name: partial(timer.timeit, often[name]) for name, timer in timers.items()})
     if on_time is not None:
         on_time(UNIT.name)
-    return [Call(name, took / often[name]) for name, took in seconds.items()]
+    return [Call(name, took.seconds / often[name]) for name, took in runs.items()]
 
 
 def in_turn(functions):
-    """The median seconds of each function, all of which run in each turn, after one run that does not count.
+    """The `Runs` of each function, all of which run in each turn, after one run that does not count.
 
     Each has a rest before, and then runs at least twice, of which the last counts; a short one runs for `WARM` before.
     The host of a virtual machine may take back memory that nobody had for two seconds: the first run waits for it.
@@ -89,7 +99,7 @@ def in_turn(functions):
                 function()
             latest[name] = _timed(function)
             seconds[name].append(latest[name])
-    return {name: statistics.median(taken) for name, taken in seconds.items()}
+    return {name: Runs(statistics.median(taken), min(taken), max(taken)) for name, taken in seconds.items()}
 
 
 def rest(longest=1.0):
