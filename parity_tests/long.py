@@ -10,7 +10,7 @@ from parity_tests.strategies import of_corner
 SMALL = {
     "lengths": "free", "depths": "free", "dtype": "float32", "mixed": False, "B": 1, "H": 2, "groups": 1, "N": 2,
     "d": 3, "d_k": 3, "d_v": 2, "d_query": 4, "d_key": 5, "d_value": 6, "d_output": 3, "output axes": 1,
-    "scale": 0.3,  # a positive one, as what PyTorch makes of others is known
+    "scale": 0.3,  # a positive one: what PyTorch makes of others is known, but not of so many keys
     "d_weights": False, "dropout": 0.0, "attention_axes": None, "same tensor": False, "axis": -1, "rank": 3,
 }  # fmt: skip
 MODERATE = {"x": "moderate", "scores": "moderate", "values": "ordinary", "bias given": False}
@@ -35,16 +35,20 @@ CAUSAL = {
 }
 # A mask that may broadcast has all axes here: else it might lack that of the keys.
 WHOLE = {name: {**one, "mask axes": (True, True, True, True)} for name, one in {**MASKED, **CAUSAL}.items()}
-# Traced and of one head, as a graph keeps less of what is as large as the scores, and one head has half as many.
-SQUARE = {"4,200 queries and keys, causal": {**ORDERED, "T": 4200, "S": 4200, "H": 1}}
-UNORDERED = {"4,200 positions, some hidden": {**OPEN, **HIDDEN, "T": 4200, "traced": True}}
+# What is as large as the scores there are fewest of with one head, in a graph, and with a scale that is not learned,
+# whose gradient needs the scores without it.
+FEWEST = {"traced": True, "H": 1, "scaled": False}
+SQUARE = {"4,200 queries and keys, causal": {**ORDERED, **FEWEST, "T": 4200, "S": 4200}}
+UNORDERED = {"4,200 positions, some hidden": {**OPEN, **HIDDEN, **FEWEST, "T": 4200}}
 OF_PAIRS = {**KEYS, **MASKED, **QUERIES}
 IN_ORDER_TOO = {**OF_PAIRS, **CAUSAL}
+# Values as deep as keys, as on JAX Keras refuses others, and nothing would be looked at.
+OF_LAYERS = {name: {**one, "d_v": SMALL["d_k"]} for name, one in {**IN_ORDER_TOO, **SQUARE}.items()}
 LONG = {
     "attention": {**IN_ORDER_TOO, **SQUARE},
     "self_attention": {**SQUARE, **UNORDERED},
     "additive_attention": IN_ORDER_TOO,
-    "multi_head_attention": {**IN_ORDER_TOO, **SQUARE},
+    "multi_head_attention": OF_LAYERS,
     "attention_of_heads": {**OF_PAIRS, **WHOLE},
     "softmax": OF_PAIRS,
     "attention_pooling": POSITIONS,

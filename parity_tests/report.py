@@ -54,6 +54,11 @@ class SubjectReport(NamedTuple):
         verdicts = {one.verdict for one in self.properties}
         return next(verdict for verdict in ("error", "disagrees", "known", "agrees") if verdict in verdicts)
 
+    @property
+    def compared(self):
+        """Whether anything was compared: every example may raise an error that is known."""
+        return any(one.ratios for one in self.properties)
+
 
 class Report(NamedTuple):
     """What a check found."""

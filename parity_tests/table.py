@@ -49,7 +49,13 @@ def conclusion(report):
     if not report.agrees:
         return "There are disagreements."
     known = any(subject.verdict == "known" for subject in report.subjects)
-    return "All agree, but for what is known." if known else "All agree."
+    nothing = ", ".join(subject.target for subject in report.subjects if not subject.compared)
+    return " ".join(
+        [
+            "All agree, but for what is known." if known else "All agree.",
+            *([f"Of {nothing} nothing was compared, as it raises an error in every example."] if nothing else []),
+        ]
+    )
 
 
 def results(report):

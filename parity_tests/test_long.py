@@ -1,5 +1,6 @@
 """Examples of thousands of positions: their truth in blocks is that of all at once, and each is drawn again."""
 
+import itertools
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 import keras_impl
 import parity_tests
-from parity_tests import blockwise, long, mutants, subjects
+from parity_tests import blockwise, divergences, long, mutants, subjects
 from parity_tests.counterexample import script
 from parity_tests.score import first_disagreement, subject_of
 from parity_tests.strategies import by_generator
@@ -84,6 +85,15 @@ def test_some_positions_are_hidden_and_some_are_not_on_both_sides_of_4096(kind, 
         for part in np.split(mask, [4096], axis):
             assert part.any()
             assert not part.all()
+
+
+@pytest.mark.parametrize("name", [name for name, one in subjects.registered().items() if one.adapted])
+def test_no_long_example_is_refused_on_any_backend(name):
+    subject = subjects.find(name)
+    refusing = [one for one in divergences.read() if subject.known_as in one.subjects and one.covers("agreement")]
+    for again, seed in itertools.product(long.LONG[subject.kind.name], range(3)):
+        example = long.drawn(subject, again, seed).example
+        assert not [one.name for one in refusing if np.any(one.rows(subject.kind, example))], again
 
 
 def test_an_example_is_drawn_again_by_its_name_and_seed():

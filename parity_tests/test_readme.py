@@ -62,7 +62,7 @@ def test_readme_has_the_score_that_is_kept():
     examples, seconds = ([getattr(one, name) for one in faults] for name in ("examples", "seconds"))
     sentences = (
         f"Of {len(kept)} changes, {len(faults)} are faults",
-        f"the median after {statistics.median(examples)} examples and {statistics.median(seconds):.2f} seconds, "
+        f"the median after {statistics.median(examples):g} examples and {statistics.median(seconds):.2f} seconds, "
         f"{sum(one <= 3 for one in seconds)} of them within 3 seconds, the slowest in {max(seconds):.0f} (",
     )
     for sentence in sentences:

@@ -97,3 +97,26 @@ class ScoresBeyond4096Shifted(keras.layers.Softmax):
 
     def call(self, inputs, mask=None):
         return super().call(ops.where(_position(inputs, -1) < REACH, inputs, inputs + 1), mask=mask)
+
+
+class HeadsCausalInTwelveBits(keras.layers.MultiHeadAttention):
+    """Counts the positions of all heads in twelve bits."""
+
+    def _compute_causal_mask(self, query, value=None):
+        T, S = (ops.shape(one)[1] for one in (query, query if value is None else value))
+        return (ops.arange(S) % REACH <= ops.arange(T)[:, None] % REACH)[None]
+
+
+class ValuesOfGroupsBeyond4096Forgotten(keras.layers.GroupQueryAttention):
+    """Takes 0 for the values beyond 4,096."""
+
+    def _compute_attention(self, query, key, value, *args, **kwargs):
+        value = ops.where(_position(value, -3) < REACH, value, 0.0)
+        return super()._compute_attention(query, key, value, *args, **kwargs)
+
+
+class AdditiveKeysBeyond4096Wrapped(keras.layers.AdditiveAttention):
+    """Reads the key of 4,096 positions before in the place of each beyond, as a table of that length would."""
+
+    def _calculate_scores(self, query, key):
+        return super()._calculate_scores(query, ops.take(key, ops.arange(ops.shape(key)[1]) % REACH, axis=1))
