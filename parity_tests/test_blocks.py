@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parity_tests.calls import generators
+from reference import padding_positions, window_positions
 from reference.blocks import Block, visible
 
 
@@ -17,7 +18,39 @@ def test_a_block_is_what_is_visible_of_it(rng, first, size):
     if not seen.size:
         assert found is None
         return
-    block, shown = found
-    assert block.keys == slice(seen[0], seen[-1] + 1)
-    own = mask[:, block.keys]
-    assert own.all() if shown is None else np.array_equal(own, shown)
+    assert found.block.keys == slice(seen[0], seen[-1] + 1)
+    assert np.array_equal(told(found, 12), mask)
+    assert (found.mask is None) == mask[:, found.block.keys].all()
+
+
+def told(found, S):
+    """The mask that is told of a block of all keys."""
+    queries, keys = found.block.queries, found.block.keys
+    mask = np.zeros((queries.stop - queries.start, S), bool)
+    mask[:, keys] = True
+    if found.mask is not None:
+        mask[:, keys][:, found.partly] = found.mask
+    return mask
+
+
+@st.composite
+def functions(draw):
+    """A mask that knows what some queries see."""
+    reach = st.none() | st.integers(0, 9)
+    window = st.builds(window_positions, reach, reach, st.integers(-12, 12))
+    return draw(window | st.builds(padding_positions, st.integers(0, 9)))
+
+
+@given(functions(), st.integers(0, 6), st.integers(1, 6), st.integers(0, 6), st.integers(1, 6))
+def test_a_mask_that_knows_what_is_seen_is_asked_for_nothing_else(mask, query, t, key, s):
+    queries, keys = slice(query, query + t), slice(key, key + s)
+    whole = np.zeros((t, key + s), bool)
+    whole[:, keys] = mask(np.arange(query, query + t)[:, None], np.arange(key, key + s))
+    found = visible(mask, Block((), queries, keys))
+    if found is None:
+        assert not whole.any()
+        return
+    assert np.array_equal(told(found, key + s), whole)
+    assert whole[:, [found.block.keys.start, found.block.keys.stop - 1]].any(axis=0).all()
+    if found.mask is not None:
+        assert not np.all(found.mask, axis=0).all()

@@ -74,8 +74,9 @@ def blockwise_attention(
     mask : bool, broadcasts to (..., T, S), or a function, optional
         True = may attend. A function is called as ``mask(queries, keys, *item)`` for every block, with the positions of
         its queries, (t, 1), and of its keys, (s,), and the index of the leading axes; it returns what broadcasts to
-        (t, s). `causal_positions`, `window_positions` and `padding_positions` make such functions. Blocks in which
-        nothing is visible are skipped. With threads, it is called in several of them at a time.
+        (t, s). `causal_positions`, `window_positions` and `padding_positions` make such functions, which are called
+        only for keys that some queries of the block see and others do not. Blocks in which nothing is visible are
+        skipped. With threads, it is called in several of them at a time.
     block : two sizes
         How many queries and how many keys at once.
     threads : int
@@ -131,7 +132,9 @@ def blockwise_attention(
         found = _attend(inputs, item, queries, block[1])
         output[item][queries], maximum[item][queries], total[item][queries] = found
 
-    for _ in in_order(attend, list(product(np.ndindex(leading), slices(T, block[0]))), threads):
+    # The last queries first: in causal order they see most, and threads are done together if the long ones begin.
+    last_first = list(slices(T, block[0]))[::-1]
+    for _ in in_order(attend, list(product(np.ndindex(leading), last_first)), threads):
         pass
     return BlockwiseAttention(
         query, key, value, scale, softcap, bias, mask, block,

@@ -4,7 +4,6 @@ A function is called with the positions of queries, those of keys, and an index 
 a third: ``lambda *positions: causal(*positions) & padding(*positions)``.
 """
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy as np
 from reference.inputs import FURTHEST, Array, as_integer, as_size, refuse
 
 
-def causal_positions(offset: int = 0) -> Callable[..., Array]:
+def causal_positions(offset: int = 0) -> "WindowPositions":
     """`causal_mask` as a function of positions.
 
     Parameters
@@ -38,7 +37,7 @@ def causal_positions(offset: int = 0) -> Callable[..., Array]:
     return window_positions(None, 0, offset)
 
 
-def window_positions(left: int | None, right: int | None, offset: int = 0) -> Callable[..., Array]:
+def window_positions(left: int | None, right: int | None, offset: int = 0) -> "WindowPositions":
     """`window_mask` as a function of positions.
 
     Parameters
@@ -62,17 +61,31 @@ def window_positions(left: int | None, right: int | None, offset: int = 0) -> Ca
     array([False,  True,  True, False])
     """
     offset = as_integer("offset", offset)
-    first = None if left is None else _in_reach(offset - as_size("left", left))
-    last = None if right is None else _in_reach(offset + as_size("right", right))
+    return WindowPositions(
+        -FURTHEST if left is None else _in_reach(offset - as_size("left", left)),
+        FURTHEST if right is None else _in_reach(offset + as_size("right", right)),
+    )
 
-    def within(queries: Any, keys: Any, *item: int) -> Array:
-        if first is None and last is None:
-            return np.asarray(True)
-        if first is None or last is None:  # a pass over the block less than both take
-            return np.asarray(keys <= queries + last if first is None else keys >= queries + first)
-        return np.asarray((keys >= queries + first) & (keys <= queries + last))
 
-    return within
+class WindowPositions(NamedTuple):
+    """The function that `window_positions` and `causal_positions` return."""
+
+    first: int  # key that a query sees, and the last, both less the query
+    last: int
+
+    def __call__(self, queries: Any, keys: Any, *item: int) -> Array:
+        """Whether keys are within the window."""
+        if self.first == -FURTHEST:  # a pass over the block less than both take
+            return np.asarray(keys <= queries + self.last)
+        if self.last == FURTHEST:
+            return np.asarray(keys >= queries + self.first)
+        return np.asarray((keys >= queries + self.first) & (keys <= queries + self.last))
+
+    def seen(self, queries: slice, *item: int) -> tuple[slice, slice]:
+        """The keys of which any of some queries sees one, and those that all of them see."""
+        first, last = self.first + queries.start, self.last + queries.start
+        further = queries.stop - queries.start - 1
+        return slice(first, last + further + 1), slice(first + further, last + 1)
 
 
 def padding_positions(lengths: Any) -> "PaddingPositions":
@@ -115,11 +128,19 @@ class PaddingPositions(NamedTuple):
 
     def __call__(self, queries: Any, keys: Any, *item: int) -> Array:
         """Whether keys are real, for the item of this index."""
+        return np.asarray(keys < self._length(item))
+
+    def seen(self, queries: slice, *item: int) -> tuple[slice, slice]:
+        """The keys of which any of some queries sees one, and those that all of them see."""
+        real = slice(0, int(self._length(item)))
+        return real, real
+
+    def _length(self, item: tuple[int, ...]) -> Any:
         lengths = self.lengths
         own = item[len(item) - lengths.ndim :]
         if len(item) < lengths.ndim or any(index >= size > 1 for size, index in zip(lengths.shape, own)):
             refuse("lengths", f"one for item {item}", f"shape {lengths.shape}")
-        return np.asarray(keys < lengths[tuple(0 if size == 1 else index for size, index in zip(lengths.shape, own))])
+        return lengths[tuple(0 if size == 1 else index for size, index in zip(lengths.shape, own))]
 
 
 def as_lengths(lengths: Any, expected: str, most: int | None) -> Array:
