@@ -130,6 +130,14 @@ class Rounded(NDArrayOperatorsMixin):
         """As of any array."""
         return Rounded(lambda: model.rearranged(self.tracked, lambda array: array.reshape(*shape)), self.arithmetic)
 
+    def sum(self, **along: Any) -> "Rounded":
+        """As of any array."""
+        return _sum(self, **along)
+
+    def max(self, **along: Any) -> "Rounded":
+        """As of any array."""
+        return _max(self, **along)
+
     def __getitem__(self, index: Any) -> "Rounded":
         return Rounded(model.rearranged(self.tracked, lambda array: array[index]), self.arithmetic)
 

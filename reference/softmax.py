@@ -48,12 +48,12 @@ def softmax(logits: Any) -> Array:
     """
     logits = as_numbers("logits", logits)
     check_rank("logits", logits, "(..., S)", 1)
-    shift = np.max(logits, axis=-1, keepdims=True, initial=LOWEST)
+    shift = logits.max(axis=-1, keepdims=True, initial=LOWEST)
     if not all_of(np.isfinite(shift)):  # as it is if the row has NaN or +inf: cheaper than to ask each logit
         as_array("logits", logits, may_hide=True)
     weights = logits - shift
     np.exp(weights, out=weights)  # worked in place, as what is large takes longer to write than to compute
-    total = np.sum(weights, axis=-1, keepdims=True)
+    total = weights.sum(axis=-1, keepdims=True)
     weights /= np.where(total == 0, 1.0, total)
     return weights
 
