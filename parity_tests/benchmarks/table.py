@@ -28,9 +28,7 @@ def show(benchmark, console):
 def spread_in_words(benchmark):
     """How far apart the runs are of which the times are medians."""
     median, largest = benchmark.spread()
-    return (
-        f"Times are medians; the slowest run took {median:.0%} of them more than the fastest, or up to {largest:.0%}."
-    )
+    return f"Times are medians; from fastest to slowest it is {median:.0%} of the median, at most {largest:.0%}."
 
 
 class Rows(NamedTuple):
