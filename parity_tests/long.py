@@ -35,18 +35,19 @@ CAUSAL = {
 }
 # A mask that may broadcast has all axes here: else it might lack that of the keys.
 WHOLE = {name: {**one, "mask axes": (True, True, True, True)} for name, one in {**MASKED, **CAUSAL}.items()}
-# What is as large as the scores there are fewest of with one head, in a graph, and with a scale that is not learned,
-# whose gradient needs the scores without it.
-FEWEST = {"traced": True, "H": 1, "scaled": False}
-SQUARE = {"4,200 queries and keys, causal": {**ORDERED, **FEWEST, "T": 4200, "S": 4200}}
-UNORDERED = {"4,200 positions, some hidden": {**OPEN, **HIDDEN, **FEWEST, "T": 4200}}
+# Traced and of one head, as a graph keeps less of what is as large as the scores, and one head has half as many.
+SQUARE = {"4,200 queries and keys, causal": {**ORDERED, "T": 4200, "S": 4200, "H": 1}}
+UNORDERED = {"4,200 positions, some hidden": {**OPEN, **HIDDEN, "T": 4200, "traced": True}}
+# A scale that is learned needs the scores without it for its gradient; other examples have one.
+SQUARE_UNSCALED = {name: {**one, "scaled": False} for name, one in SQUARE.items()}
+SCALED = {name: {**one, "scaled": True} for name, one in {**SQUARE, **UNORDERED}.items()}
 OF_PAIRS = {**KEYS, **MASKED, **QUERIES}
 IN_ORDER_TOO = {**OF_PAIRS, **CAUSAL}
 # Values as deep as keys, as on JAX Keras refuses others, and nothing would be looked at.
 OF_LAYERS = {name: {**one, "d_v": SMALL["d_k"]} for name, one in {**IN_ORDER_TOO, **SQUARE}.items()}
 LONG = {
-    "attention": {**IN_ORDER_TOO, **SQUARE},
-    "self_attention": {**SQUARE, **UNORDERED},
+    "attention": {**IN_ORDER_TOO, **SQUARE_UNSCALED},
+    "self_attention": SCALED,
     "additive_attention": IN_ORDER_TOO,
     "multi_head_attention": OF_LAYERS,
     "attention_of_heads": {**OF_PAIRS, **WHOLE},

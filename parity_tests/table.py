@@ -45,17 +45,12 @@ def _documents(subject):
 
 
 def conclusion(report):
-    """All in one sentence."""
-    if not report.agrees:
-        return "There are disagreements."
+    """All in a sentence, and another if nothing was looked at."""
     known = any(subject.verdict == "known" for subject in report.subjects)
+    agreeing = "All agree, but for what is known." if known else "All agree."
+    verdict = agreeing if report.agrees else "There are disagreements."
     nothing = ", ".join(subject.target for subject in report.subjects if not subject.compared)
-    return " ".join(
-        [
-            "All agree, but for what is known." if known else "All agree.",
-            *([f"Of {nothing} nothing was compared, as it raises an error in every example."] if nothing else []),
-        ]
-    )
+    return f"{verdict} Nothing was compared of {nothing}: every example raises an error." if nothing else verdict
 
 
 def results(report):

@@ -49,6 +49,24 @@ class CausalForgottenUnlessScaledUp(DotProductAttention):
         return super().call(inputs, shown=shown, use_causal_mask=use_causal_mask and self.scale > 0)
 
 
+class ZeroForNaN(DotProductAttention):
+    """Says 0 where it has no number."""
+
+    def call(self, inputs, shown=None, use_causal_mask=False):
+        return keras.ops.nan_to_num(super().call(inputs, shown=shown, use_causal_mask=use_causal_mask))
+
+
+@pytest.mark.parametrize("scale", [0.0, -0.75])
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_a_layer_that_says_0_for_no_number_is_not_excused_where_pytorch_says_nan(scale, dtype):
+    subject, given = adapters.KerasDotProductAttention("a layer", ZeroForNaN), {"mask given": False}
+    settled = {"groups": 1, "causal": True, "scores": "integers", "values": "ordinary", "bias given": False}
+    example = drawn(subject, T=5, S=5, dtype=dtype, scale=scale, **given, **settled)
+    output, excuses = judge(agreement, Layers(subject), example)["output_alone"]
+    assert output.agrees == (BACKEND != "torch")
+    assert not excuses
+
+
 class TenthOfTheGradient(DotProductAttention):
     """Learns from its values a tenth as fast as it should."""
 

@@ -86,7 +86,7 @@ def test_a_table_tells_the_memory_of_long_checks():
 
 def test_it_is_told_how_far_apart_runs_are(capsys):
     assert MEASURED.spread() == pytest.approx((0.75, 0.75))
-    said = "from fastest to slowest it is 75% of the median, at most 75%."
+    said = "the runs of one contender at one length lie 75% of their median apart, at most 75%."
     table.show(MEASURED, Console(width=200))
     assert said in capsys.readouterr().out
     assert said in plot.page(MEASURED)

@@ -141,6 +141,17 @@ def test_the_memory_of_a_process_that_fails_is_not_told():
         long.in_own_process("numpy", "-c", ALLOCATES.format(2))
 
 
+def test_a_check_that_fails_is_left_out(monkeypatch):
+    def run(target, *arguments):
+        if target == "keras.layers.Softmax":
+            raise subprocess.CalledProcessError(-9, arguments)
+        return target
+
+    monkeypatch.setattr(long, "in_own_process", run)
+    found = long.measure(["keras.layers.Softmax", "keras.layers.Attention"])
+    assert found == ["import keras", "keras.layers.Attention"]
+
+
 def test_keras_alone_is_measured_before_the_checks_of_layers(monkeypatch):
     monkeypatch.setattr(long, "in_own_process", lambda target, *arguments: (target, arguments[-1]))
     found = long.measure(["keras.layers.Softmax"])

@@ -42,7 +42,7 @@ def functions(draw):
 
 
 @given(functions(), st.integers(0, 6), st.integers(1, 6), st.integers(0, 6), st.integers(1, 6))
-def test_a_mask_that_knows_what_is_seen_is_asked_for_nothing_else(mask, query, t, key, s):
+def test_a_mask_that_knows_what_is_seen_is_asked_for_its_edge_alone(mask, query, t, key, s):
     queries, keys = slice(query, query + t), slice(key, key + s)
     whole = np.zeros((t, key + s), bool)
     whole[:, keys] = mask(np.arange(query, query + t)[:, None], np.arange(key, key + s))
@@ -52,5 +52,9 @@ def test_a_mask_that_knows_what_is_seen_is_asked_for_nothing_else(mask, query, t
         return
     assert np.array_equal(told(found, key + s), whole)
     assert whole[:, [found.block.keys.start, found.block.keys.stop - 1]].any(axis=0).all()
+    of_all = whole[:, found.block.keys].all(axis=0)
     if found.mask is not None:
         assert not np.all(found.mask, axis=0).all()
+        if of_all[0] or of_all[-1]:
+            assert np.array_equal(np.flatnonzero(~of_all), np.arange(of_all.size)[found.partly])
+    assert (found.mask is None) == of_all.all()

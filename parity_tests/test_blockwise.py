@@ -197,3 +197,15 @@ def test_gradients_of_other_shapes_are_refused(arguments, message):
     with pytest.raises(ValueError, match="expected") as raised:
         blockwise_attention_backward(d_output, attention, *rest)
     assert str(raised.value) == message
+
+
+def test_the_last_queries_are_computed_first_as_they_may_see_most():
+    begun = []
+
+    def mask(queries, keys):
+        begun.append(int(queries[0, 0]))
+        return keys <= queries
+
+    x = np.ones((5, 2))
+    blockwise_attention(x, x, x, mask=mask, block=(2, 5))
+    assert begun == [4, 2, 0]

@@ -186,10 +186,11 @@ def test_the_headline_tells_the_verdict(report, text):
     known = report._replace(subjects=report.subjects[:1])
     assert headline(page(known, seed=7, examples=20)) == ("known", "All agree, but for what is known.")
     (subject,) = known.subjects
-    refused = subject._replace(properties=(subject.properties[0]._replace(verdict="known", ratios={}),))
-    verdict, told = headline(page(known._replace(subjects=(refused,)), seed=7, examples=20))
-    assert verdict == "known"
-    assert told.endswith(f"Of {subject.target} nothing was compared, as it raises an error in every example.")
+    refused = subject._replace(properties=(subject.properties[0]._replace(name="agreement", verdict="known"),))
+    nothing = f" Nothing was compared of {subject.target}: every example raises an error."
+    for others, said in ((), "All agree, but for what is known."), (report.subjects, "There are disagreements."):
+        _, told = headline(page(known._replace(subjects=(refused, *others)), seed=7, examples=20))
+        assert told == said + nothing
 
 
 def test_the_run_is_described(report, reader):

@@ -75,7 +75,10 @@ def visible(mask: Array | Callable[..., Any] | None, block: Block) -> Visible | 
 
 
 def _at_the_edge(mask: WindowPositions | PaddingPositions, block: Block) -> Visible | None:
-    """The same of a mask that knows which keys any query sees, and which all of them: it is asked for the others."""
+    """The same of a mask that knows which keys any query sees, and which all of them.
+
+    It is asked for what lies between. If the window of a query ends and begins within the block, that is all of it.
+    """
     item, queries, keys = block
     some, every = mask.seen(queries, *item)
     first, last = max(keys.start, some.start), min(keys.stop, some.stop)

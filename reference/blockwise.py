@@ -75,8 +75,8 @@ def blockwise_attention(
         True = may attend. A function is called as ``mask(queries, keys, *item)`` for every block, with the positions of
         its queries, (t, 1), and of its keys, (s,), and the index of the leading axes; it returns what broadcasts to
         (t, s). `causal_positions`, `window_positions` and `padding_positions` make such functions, which are called
-        only for keys that some queries of the block see and others do not. Blocks in which nothing is visible are
-        skipped. With threads, it is called in several of them at a time.
+        only where an edge is: from the first key that some queries of the block see and others do not, to the last.
+        Blocks in which nothing is visible are skipped. With threads, it is called in several of them at a time.
     block : two sizes
         How many queries and how many keys at once.
     threads : int

@@ -20,8 +20,8 @@ def as_array(name: str, array: Any, *, may_hide: bool = False) -> Array:
     """Return ``array`` as finite float64, or unchanged where it carries more than float64 does.
 
     Longdouble and complex128 keep their precision, and an array type of its own (one that speaks
-    ``__array_function__``, such as `reference.rounding.Rounded`) passes through, so that one
-    code serves the truth, the complex-step derivative and the error bound.
+    ``__array_function__`` and has an array's methods, such as `reference.rounding.Rounded`) passes
+    through, so that one code serves the truth, the complex-step derivative and the error bound.
 
     Parameters
     ----------
@@ -99,6 +99,8 @@ def as_count(name: str, number: int) -> int:
 
 def as_mask(name: str, mask: Any) -> Array:
     """Return ``mask`` as a boolean array; 0 and 1 are refused, since additive masks look like that too."""
+    if callable(mask):
+        refuse(name, "a boolean mask (True = may attend)", "a function, which only blockwise_attention takes")
     mask = np.asarray(mask)
     if mask.dtype != np.bool_:
         refuse(name, "a boolean mask (True = may attend)", f"dtype {mask.dtype}")

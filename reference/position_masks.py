@@ -62,30 +62,33 @@ def window_positions(left: int | None, right: int | None, offset: int = 0) -> "W
     """
     offset = as_integer("offset", offset)
     return WindowPositions(
-        -FURTHEST if left is None else _in_reach(offset - as_size("left", left)),
-        FURTHEST if right is None else _in_reach(offset + as_size("right", right)),
+        None if left is None else _in_reach(offset - as_size("left", left)),
+        None if right is None else _in_reach(offset + as_size("right", right)),
     )
 
 
 class WindowPositions(NamedTuple):
     """The function that `window_positions` and `causal_positions` return."""
 
-    first: int  # key that a query sees, and the last, both less the query
-    last: int
+    first: int | None  # key that a query sees, and the last, both less the query; None if all are
+    last: int | None
 
     def __call__(self, queries: Any, keys: Any, *item: int) -> Array:
         """Whether keys are within the window."""
-        if self.first == -FURTHEST:  # a pass over the block less than both take
+        if self.first is None and self.last is None:
+            return np.asarray(True)
+        if self.first is None:  # a pass over the block less than both take
             return np.asarray(keys <= queries + self.last)
-        if self.last == FURTHEST:
+        if self.last is None:
             return np.asarray(keys >= queries + self.first)
         return np.asarray((keys >= queries + self.first) & (keys <= queries + self.last))
 
     def seen(self, queries: slice, *item: int) -> tuple[slice, slice]:
-        """The keys of which any of some queries sees one, and those that all of them see."""
-        first, last = self.first + queries.start, self.last + queries.start
-        further = queries.stop - queries.start - 1
-        return slice(first, last + further + 1), slice(first + further, last + 1)
+        """The keys from the first to the last that any of some queries sees, and to the last that all of them see."""
+        first = -FURTHEST if self.first is None else self.first
+        last = FURTHEST if self.last is None else self.last
+        of_any = slice(queries.start + first, queries.stop + last)
+        return of_any, slice(queries.stop - 1 + first, queries.start + last + 1)
 
 
 def padding_positions(lengths: Any) -> "PaddingPositions":
@@ -131,7 +134,7 @@ class PaddingPositions(NamedTuple):
         return np.asarray(keys < self._length(item))
 
     def seen(self, queries: slice, *item: int) -> tuple[slice, slice]:
-        """The keys of which any of some queries sees one, and those that all of them see."""
+        """The keys that any of some queries sees, and those that all of them see: the same."""
         real = slice(0, int(self._length(item)))
         return real, real
 

@@ -52,7 +52,7 @@ class Benchmark(NamedTuple):
         return float(np.polyfit(lengths, numbers, 1)[0])
 
     def spread(self):
-        """The median, and the largest, of how far the runs of one contender lie apart, by their median."""
+        """The longest run less the shortest, as a share of their median: the median of all times, and the largest."""
         apart = [(one.slowest - one.fastest) / one.seconds for one in self.times]
         return (statistics.median(apart), max(apart)) if apart else None
 

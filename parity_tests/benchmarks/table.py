@@ -28,7 +28,8 @@ def show(benchmark, console):
 def spread_in_words(benchmark):
     """How far apart the runs are of which the times are medians."""
     median, largest = benchmark.spread()
-    return f"Times are medians; from fastest to slowest it is {median:.0%} of the median, at most {largest:.0%}."
+    apart = f"{median:.0%} of their median apart, at most {largest:.0%}"
+    return f"Times are medians; the runs of one contender at one length lie {apart}."
 
 
 class Rows(NamedTuple):

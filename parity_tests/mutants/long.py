@@ -84,6 +84,23 @@ class SeesNoFartherAheadThan4096(SelfAttention):
         self.attention = _ShortSighted(sound.scaled, sound.dropout, sound.seed, dtype=self.dtype_policy)
 
 
+class _UnscaledAhead(AttentionLayer):
+    """Forgets the scale of queries beyond 4,096."""
+
+    def compute_scores(self, query, key):
+        query = ops.where(_position(query, -2) < REACH, query, query * ops.shape(query)[-1] ** 0.5)
+        return super().compute_scores(query, key)
+
+
+class ScaleForgottenBeyond4096(SelfAttention):
+    """Forgets the scale of queries beyond 4,096."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        sound = self.attention
+        self.attention = _UnscaledAhead(sound.scaled, sound.dropout, sound.seed, dtype=self.dtype_policy)
+
+
 class PositionsBeyond4096NotPooled(AttentionPooling):
     """Pools the first 4,096 positions."""
 
