@@ -1,6 +1,7 @@
 """What a block is."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,16 +34,22 @@ def told(found, S):
     return mask
 
 
-@st.composite
-def functions(draw):
-    """A mask that knows what some queries see."""
-    reach = st.none() | st.integers(0, 9)
-    window = st.builds(window_positions, reach, reach, st.integers(-12, 12))
-    return draw(window | st.builds(padding_positions, st.integers(0, 9)))
+REACH, NO_LIMIT, OFFSET = st.integers(0, 5), st.none(), st.integers(-5, 5)
 
 
-@given(functions(), st.integers(0, 6), st.integers(1, 6), st.integers(0, 6), st.integers(1, 6))
-def test_a_mask_that_knows_what_is_seen_is_asked_for_its_edge_alone(mask, query, t, key, s):
+@pytest.mark.parametrize(
+    "masks",
+    [
+        st.builds(window_positions, REACH, REACH, OFFSET),
+        st.builds(window_positions, REACH, NO_LIMIT, OFFSET),
+        st.builds(window_positions, NO_LIMIT, REACH, OFFSET),
+        st.builds(padding_positions, st.integers(0, 9)),
+    ],
+    ids=["window", "from the left", "to the right", "padding"],
+)
+@given(st.data(), st.integers(0, 3), st.integers(1, 6), st.integers(0, 3), st.integers(2, 8))
+def test_a_mask_that_knows_what_is_seen_is_asked_for_its_edge_alone(masks, data, query, t, key, s):
+    mask = data.draw(masks)
     queries, keys = slice(query, query + t), slice(key, key + s)
     whole = np.zeros((t, key + s), bool)
     whole[:, keys] = mask(np.arange(query, query + t)[:, None], np.arange(key, key + s))

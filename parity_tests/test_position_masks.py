@@ -11,6 +11,7 @@ from reference import (
     blockwise_attention,
     causal_mask,
     causal_positions,
+    dot_product_attention,
     padding_mask,
     padding_positions,
     window_mask,
@@ -71,6 +72,12 @@ def test_the_furthest_positions_do_not_overflow(offset, reach):
     assert after(5, keys).tolist() == [key >= 5 + offset - reach for key in (0, 1)]
 
 
+def test_a_window_without_limits_shows_positions_of_any_integers():
+    positions = np.arange(3, dtype=np.int32)
+    assert of_all(window_positions(None, None), 2, 3).all()
+    assert np.all(window_positions(None, None)(positions[:, None], positions))
+
+
 @pytest.mark.parametrize(
     ("lengths", "item", "received"),
     [
@@ -128,3 +135,11 @@ def test_lengths_of_another_batch_are_refused():
     x = np.ones((2, 3, 4))
     with pytest.raises(ValueError, match=r"mask: expected leading axes that broadcast with \(2,\) .*, received \(5,\)"):
         blockwise_attention(x, x, x, mask=padding_positions([1, 2, 3, 4, 5]))
+
+
+def test_a_function_is_refused_where_a_mask_is_an_array():
+    x = np.ones((2, 3))
+    with pytest.raises(
+        ValueError, match=r"mask: expected a boolean mask .*, received a function, which only blockwise"
+    ):
+        dot_product_attention(x, x, x, mask=causal_positions())

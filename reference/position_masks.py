@@ -84,7 +84,7 @@ class WindowPositions(NamedTuple):
         return np.asarray((keys >= queries + self.first) & (keys <= queries + self.last))
 
     def seen(self, queries: slice, *item: int) -> tuple[slice, slice]:
-        """The keys from the first to the last that any of some queries sees, and to the last that all of them see."""
+        """The keys that any of some queries sees, as if there were no end of them, and those that all of them see."""
         first = -FURTHEST if self.first is None else self.first
         last = FURTHEST if self.last is None else self.last
         of_any = slice(queries.start + first, queries.stop + last)
@@ -134,7 +134,7 @@ class PaddingPositions(NamedTuple):
         return np.asarray(keys < self._length(item))
 
     def seen(self, queries: slice, *item: int) -> tuple[slice, slice]:
-        """The keys that any of some queries sees, and those that all of them see: the same."""
+        """The same of padding, for the item of this index: all queries see the same keys."""
         real = slice(0, int(self._length(item)))
         return real, real
 

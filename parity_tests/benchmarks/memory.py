@@ -71,7 +71,7 @@ def of_one_call(name, T, both):
 
 
 def of_process(number, field):
-    """The bytes that Linux tells of a process, or 0 if it has ended: ``VmRSS``, ``VmHWM`` or ``RssFile``."""
+    """The bytes of ``VmRSS``, ``VmHWM`` or ``RssFile`` that Linux tells of a process; 0 if it has ended unnoticed."""
     lines = Path(f"/proc/{number}/status").read_text().splitlines()
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(field)), 0)
 

@@ -54,7 +54,7 @@ class Benchmark(NamedTuple):
     def spread(self):
         """The longest run less the shortest, as a share of their median: the median of all times, and the largest."""
         apart = [(one.slowest - one.fastest) / one.seconds for one in self.times]
-        return (statistics.median(apart), max(apart)) if apart else None
+        return statistics.median(apart), max(apart)
 
     def to_json(self):
         """As text in the schema of ``benchmark.schema.json``."""
