@@ -15,22 +15,21 @@ def test_a_block_is_what_is_visible_of_it(rng, first, size):
     mask = np.zeros((6, 12), dtype=bool)
     mask[:, first : first + size] = rng.random((6, size)) < 0.7
     found = visible(mask, Block((), slice(0, 6), slice(0, 12)))
-    seen = np.flatnonzero(mask.any(axis=0))
-    if not seen.size:
+    of_any = np.flatnonzero(mask.any(axis=0))
+    if not of_any.size:
         assert found is None
         return
-    assert found.block.keys == slice(seen[0], seen[-1] + 1)
-    assert np.array_equal(told(found, 12), mask)
-    assert (found.mask is None) == mask[:, found.block.keys].all()
+    assert found.keys == slice(of_any[0], of_any[-1] + 1)
+    assert np.array_equal(told(found, mask.shape), mask)
+    assert (found.hidden is None) == mask[:, found.keys].all()
 
 
-def told(found, S):
-    """The mask that is told of a block of all keys."""
-    queries, keys = found.block.queries, found.block.keys
-    mask = np.zeros((queries.stop - queries.start, S), bool)
-    mask[:, keys] = True
-    if found.mask is not None:
-        mask[:, keys][:, found.partly] = found.mask
+def told(found, shape):
+    """The mask that is told of a block."""
+    mask = np.zeros(shape, bool)
+    mask[:, found.keys] = True
+    if found.hidden is not None:
+        mask[:, found.keys][:, found.partly] = ~found.hidden
     return mask
 
 
@@ -57,11 +56,11 @@ def test_a_mask_that_knows_what_is_seen_is_asked_for_its_edge_alone(masks, data,
     if found is None:
         assert not whole.any()
         return
-    assert np.array_equal(told(found, key + s), whole)
-    assert whole[:, [found.block.keys.start, found.block.keys.stop - 1]].any(axis=0).all()
-    of_all = whole[:, found.block.keys].all(axis=0)
-    if found.mask is not None:
-        assert not np.all(found.mask, axis=0).all()
+    assert np.array_equal(told(found, whole.shape), whole)
+    assert whole[:, [found.keys.start, found.keys.stop - 1]].any(axis=0).all()
+    of_all = whole[:, found.keys].all(axis=0)
+    if found.hidden is not None:
+        assert found.hidden.any(axis=0).any()
         if of_all[0] or of_all[-1]:
             assert np.array_equal(np.flatnonzero(~of_all), np.arange(of_all.size)[found.partly])
-    assert (found.mask is None) == of_all.all()
+    assert (found.hidden is None) == of_all.all()

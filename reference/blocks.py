@@ -11,7 +11,7 @@ import numpy as np
 from reference.block_inputs import InputGradients, Inputs, of_item
 from reference.broadcasting import sum_to_shape
 from reference.inputs import Array, refuse
-from reference.position_masks import PaddingPositions, WindowPositions
+from reference.position_masks import PaddingPositions, Seen, WindowPositions
 
 
 class Block(NamedTuple):
@@ -40,63 +40,30 @@ def of_block(array: Array, block: Block) -> Array:
     return matrix[queries, keys]
 
 
-class Visible(NamedTuple):
-    """What the queries of a block may attend: the keys from the first to the last, and which of them not all see."""
-
-    block: Block
-    partly: slice = slice(0, 0)  # of the block's keys, those that the mask is of
-    mask: Array | None = None  # broadcasts to (t, partly)
-
-
-def visible(mask: Array | Callable[..., Any] | None, block: Block) -> Visible | None:
-    """What the queries of a block may attend; None if nothing."""
-    if mask is None:
-        return Visible(block)
-    if isinstance(mask, WindowPositions | PaddingPositions):
-        return _at_the_edge(mask, block)
+def visible(mask: Array | Callable[..., Any] | None, block: Block) -> Seen | None:
+    """What the queries of a block see of its keys; None if nothing."""
     item, queries, keys = block
+    if mask is None:
+        return Seen(keys)
+    if isinstance(mask, WindowPositions | PaddingPositions):  # which know without being asked for each pair
+        return mask.seen(queries, keys, *item)
     if callable(mask):
-        shown = np.asarray(mask(*_positions(queries, keys), *item))
+        positions = np.arange(queries.start, queries.stop)[:, None], np.arange(keys.start, keys.stop)
+        shown = np.asarray(mask(*positions, *item))
         _check_shown(shown, (queries.stop - queries.start, keys.stop - keys.start))
         shown = np.atleast_2d(shown)
     else:
         shown = of_block(mask, block)
     if shown.all():
-        return Visible(block)
+        return Seen(keys)
     if shown.shape[1] == 1:
-        return Visible(block, slice(None), shown) if shown.any() else None
-    seen = np.flatnonzero(shown.any(axis=0))
-    if not seen.size:
+        return Seen(keys, slice(None), ~shown) if shown.any() else None
+    of_any = np.flatnonzero(shown.any(axis=0))
+    if not of_any.size:
         return None
-    first, last = int(seen[0]), int(seen[-1]) + 1
-    shown = shown[:, first:last]
-    block = Block(item, queries, slice(keys.start + first, keys.start + last))
-    return Visible(block) if shown.all() else Visible(block, slice(None), shown)
-
-
-def _at_the_edge(mask: WindowPositions | PaddingPositions, block: Block) -> Visible | None:
-    """The same of a mask that knows which keys any query sees, and which all of them.
-
-    It is asked for what lies between. If the window of a query ends and begins within the block, that is all of it.
-    """
-    item, queries, keys = block
-    some, every = mask.seen(queries, *item)
-    first, last = max(keys.start, some.start), min(keys.stop, some.stop)
-    if first >= last:
-        return None
-    block = Block(item, queries, slice(first, last))
-    if every.start <= first:  # the first keys are seen by all
-        first = max(first, min(every.stop, last))
-    elif last <= every.stop:  # the last ones are
-        last = min(last, max(every.start, first))
-    if first == last:
-        return Visible(block)
-    partly = slice(first - block.keys.start, last - block.keys.start)
-    return Visible(block, partly, mask(*_positions(queries, slice(first, last)), *item))
-
-
-def _positions(queries: slice, keys: slice) -> tuple[Array, Array]:
-    return np.arange(queries.start, queries.stop)[:, None], np.arange(keys.start, keys.stop)
+    first, last = int(of_any[0]), int(of_any[-1]) + 1
+    shown, keys = shown[:, first:last], slice(keys.start + first, keys.start + last)
+    return Seen(keys) if shown.all() else Seen(keys, slice(None), ~shown)
 
 
 def block_scores(inputs: Inputs, block: Block) -> BlockScores | None:
@@ -104,7 +71,8 @@ def block_scores(inputs: Inputs, block: Block) -> BlockScores | None:
     found = visible(inputs.mask, block)
     if found is None:
         return None
-    block, partly, shown = found
+    keys, partly, hidden = found
+    block = block._replace(keys=keys)
     query, key = of_item(inputs.query, block.item)[block.queries], of_item(inputs.key, block.item)[block.keys]
     scale = of_block(inputs.scale, block)
     if _is_of_queries(scale):
@@ -119,8 +87,8 @@ def block_scores(inputs: Inputs, block: Block) -> BlockScores | None:
         logits = inputs.softcap * tangent  # 3
     if inputs.bias is not None:
         logits += of_block(inputs.bias, block)  # 4
-    if shown is not None:
-        np.copyto(logits[:, partly], -np.inf, where=~shown)  # 5
+    if hidden is not None:
+        np.copyto(logits[:, partly], -np.inf, where=hidden)  # 5
     return BlockScores(block, query, key, scale, slope, logits)
 
 

@@ -74,9 +74,9 @@ def blockwise_attention(
     mask : bool, broadcasts to (..., T, S), or a function, optional
         True = may attend. A function is called as ``mask(queries, keys, *item)`` for every block, with the positions of
         its queries, (t, 1), and of its keys, (s,), and the index of the leading axes; it returns what broadcasts to
-        (t, s). `causal_positions`, `window_positions` and `padding_positions` make such functions, which are called
-        only where an edge is: from the first key that some queries of the block see and others do not, to the last.
-        Blocks in which nothing is visible are skipped. With threads, it is called in several of them at a time.
+        (t, s). Blocks in which nothing is visible are skipped. With threads, it is called in several of them at a time.
+        The functions that `causal_positions`, `window_positions` and `padding_positions` make are not called for each
+        pair: they know which keys some queries of a block see, and which of these not all of them.
     block : two sizes
         How many queries and how many keys at once.
     threads : int

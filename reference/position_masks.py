@@ -11,6 +11,14 @@ import numpy as np
 from reference.inputs import FURTHEST, Array, as_integer, as_size, refuse
 
 
+class Seen(NamedTuple):
+    """What some queries see of a block of keys."""
+
+    keys: slice  # from the first that any query sees to the last
+    partly: slice = slice(0, 0)  # which of these not every query sees
+    hidden: Array | None = None  # broadcasts to (t, partly): True = the query does not see the key
+
+
 def causal_positions(offset: int = 0) -> "WindowPositions":
     """`causal_mask` as a function of positions.
 
@@ -83,12 +91,30 @@ class WindowPositions(NamedTuple):
             return np.asarray(keys >= queries + self.first)
         return np.asarray((keys >= queries + self.first) & (keys <= queries + self.last))
 
-    def seen(self, queries: slice, *item: int) -> tuple[slice, slice]:
-        """The keys that any of some queries sees, as if there were no end of them, and those that all of them see."""
-        first = -FURTHEST if self.first is None else self.first
-        last = FURTHEST if self.last is None else self.last
-        of_any = slice(queries.start + first, queries.stop + last)
-        return of_any, slice(queries.stop - 1 + first, queries.start + last + 1)
+    def seen(self, queries: slice, keys: slice, *item: int) -> Seen | None:
+        """What queries see of a block of keys. If windows end and begin in it, all of it counts as seen by some."""
+        below = -FURTHEST if self.first is None else self.first
+        above = FURTHEST if self.last is None else self.last
+        first, last = max(keys.start, queries.start + below), min(keys.stop, queries.stop + above)
+        if first >= last:
+            return None
+        of_all = slice(queries.stop - 1 + below, queries.start + above + 1)
+        edge = slice(first, last)
+        if of_all.start <= first:
+            edge = slice(max(first, min(of_all.stop, last)), last)
+        elif last <= of_all.stop:
+            edge = slice(first, min(last, max(of_all.start, first)))
+        if edge.start == edge.stop:
+            return Seen(slice(first, last))
+        return Seen(slice(first, last), slice(edge.start - first, edge.stop - first), self._hidden(queries, edge))
+
+    def _hidden(self, queries: slice, keys: slice) -> Array:
+        """Which keys are not within the window of each query: by their distance alone, found once for all queries."""
+        rows, columns = queries.stop - queries.start, keys.stop - keys.start
+        distances = np.arange(keys.start - (queries.stop - 1), keys.stop - queries.start)
+        hidden = ~self(0, distances)
+        # The last query begins with the first of them, and each query before it with the next.
+        return np.ndarray((rows, columns), np.bool_, hidden, offset=rows - 1, strides=(-1, 1))
 
 
 def padding_positions(lengths: Any) -> "PaddingPositions":
@@ -133,10 +159,10 @@ class PaddingPositions(NamedTuple):
         """Whether keys are real, for the item of this index."""
         return np.asarray(keys < self._length(item))
 
-    def seen(self, queries: slice, *item: int) -> tuple[slice, slice]:
-        """The same of padding, for the item of this index: all queries see the same keys."""
-        real = slice(0, int(self._length(item)))
-        return real, real
+    def seen(self, queries: slice, keys: slice, *item: int) -> Seen | None:
+        """What queries see of a block of keys, all of them the same."""
+        last = min(keys.stop, int(self._length(item)))
+        return Seen(slice(keys.start, last)) if keys.start < last else None
 
     def _length(self, item: tuple[int, ...]) -> Any:
         lengths = self.lengths
