@@ -66,8 +66,22 @@ def visible(mask: Array | Callable[..., Any] | None, block: Block) -> Seen | Non
     return Seen(keys) if shown.all() else Seen(keys, slice(None), ~shown)
 
 
-def block_scores(inputs: Inputs, block: Block) -> BlockScores | None:
-    """Return the scores of what is visible of a block, or None if nothing is."""
+def as_workspace(arrays: int, queries: int, keys: int, dtype: Any) -> Array:
+    """Memory for so many arrays of a block, for one block after another.
+
+    If each block asked for its own, the system would clear it anew each time: glibc gives back what lies free on top.
+    """
+    return np.empty((arrays, queries * keys), dtype)
+
+
+def of_workspace(workspace: Array, index: int, shape: tuple[int, ...]) -> Array:
+    """One of its arrays, of the shape that a block has."""
+    queries, keys = shape
+    return workspace[index, : queries * keys].reshape(queries, keys)
+
+
+def block_scores(inputs: Inputs, block: Block, workspace: Array) -> BlockScores | None:
+    """Return the scores of what is visible of a block, in the first array of a workspace; None if nothing is."""
     found = visible(inputs.mask, block)
     if found is None:
         return None
@@ -75,10 +89,11 @@ def block_scores(inputs: Inputs, block: Block) -> BlockScores | None:
     block = block._replace(keys=keys)
     query, key = of_item(inputs.query, block.item)[block.queries], of_item(inputs.key, block.item)[block.keys]
     scale = of_block(inputs.scale, block)
+    logits = of_workspace(workspace, 0, (len(query), len(key)))
     if _is_of_queries(scale):
-        logits = (scale * query) @ key.mT  # 1, 2: a pass over the scores less
+        np.matmul(scale * query, key.mT, out=logits)  # 1, 2: a pass over the scores less
     else:
-        logits = query @ key.mT  # 1  (t, s)
+        np.matmul(query, key.mT, out=logits)  # 1  (t, s)
         logits *= scale  # 2
     slope = None
     if inputs.softcap is not None:

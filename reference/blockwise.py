@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from reference.block_inputs import InputGradients, Inputs, as_inputs, leading_axes, of_item, slices
-from reference.blocks import Block, block_scores, block_scores_backward
+from reference.blocks import Block, as_workspace, block_scores, block_scores_backward, of_workspace
 from reference.dot_product import checked_options
 from reference.inputs import Array, as_array, as_cotangent, as_count, refuse
 from reference.item_gradients import summed
@@ -150,23 +150,30 @@ def _attend(inputs: Inputs, item: tuple[int, ...], queries: slice, held: int) ->
     """
     value = of_item(inputs.value, item)
     rows = queries.stop - queries.start
+    workspace = as_workspace(1, rows, min(held, len(value)), value.dtype)
     maximum, total = np.full(rows, LOWEST, value.dtype), np.zeros(rows, value.dtype)
-    sums = np.zeros((rows, value.shape[-1]), value.dtype)
+    sums = None
     for keys in slices(len(value), held):
-        scores = block_scores(inputs, Block(item, queries, keys))  # 1 to 5
+        scores = block_scores(inputs, Block(item, queries, keys), workspace)  # 1 to 5
         if scores is None:
             continue
         keys, exponentials, before = scores.block.keys, scores.logits, maximum
-        maximum = np.maximum(before, np.max(exponentials, axis=-1))
+        maximum = np.maximum(before, exponentials.max(axis=-1))
         if not np.isfinite(maximum).all():
             as_array("logits", maximum, may_hide=True)
         exponentials -= maximum[:, None]
         np.exp(exponentials, out=exponentials)  # 6
+        total_of_block, sums_of_block = exponentials.sum(axis=-1), exponentials @ value[keys]  # 7  (t, d_v)
+        if sums is None:  # there is nothing before
+            total, sums = total_of_block, sums_of_block
+            continue
         rescale = shrunk(before, maximum)
         total *= rescale
-        total += np.sum(exponentials, axis=-1)
+        total += total_of_block
         sums *= rescale[:, None]
-        sums += exponentials @ value[keys]  # 7  (t, d_v)
+        sums += sums_of_block
+    if sums is None:
+        return np.zeros((rows, value.shape[-1]), value.dtype), maximum, total
     sums /= np.where(total == 0, 1.0, total)[:, None]  # the rest of 6: a pass over the weights less than before step 7
     return as_array("output", sums), maximum, total
 
@@ -241,17 +248,18 @@ def _add_gradients(
     # Not the weights, of which there are many, are divided by the total, but what they are multiplied by.
     divisor = np.where(total == 0, 1.0, total)
     mean_of_sums = mean[item][:, None] / divisor
+    workspace = as_workspace(2, min(attention.block[0], len(total)), min(attention.block[1], len(value)), value.dtype)
     for queries in slices(len(total), attention.block[0]):
         d_sums = d_output[item][queries] / divisor[queries]
         for keys in slices(len(value), attention.block[1]):
-            scores = block_scores(inputs, Block(item, queries, keys))  # 1 to 5
+            scores = block_scores(inputs, Block(item, queries, keys), workspace)  # 1 to 5
             if scores is None:
                 continue
             keys, exponentials = scores.block.keys, scores.logits
             exponentials -= maximum[queries]
             np.exp(exponentials, out=exponentials)  # 6, total times the weights
             d_value[keys] += exponentials.mT @ d_sums  # 7
-            d_logits = d_sums @ value[keys].mT  # 7
+            d_logits = np.matmul(d_sums, value[keys].mT, out=of_workspace(workspace, 1, exponentials.shape))  # 7
             d_logits -= mean_of_sums[queries]  # 6
             d_logits *= exponentials  # 6
             block_scores_backward(d_logits, scores, into)  # 5 to 1
