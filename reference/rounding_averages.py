@@ -35,16 +35,16 @@ def average_error(weights: Tracked, softmax: Softmax, b: Tracked, average: Array
     center, visible = float64(average), weights.loose > 0
     swayed = _swayed(weights, softmax)
     coefficients = _stacked(softmax.moved, swayed)
-    sums = np.zeros((*center.shape[:-1], 2, center.shape[-1]))
+    sums = np.zeros((*center.shape, 2))
     spread, largest_size, largest_error = (np.zeros(center.shape) for _ in range(3))
     for block, value, distance in _distances(visible, float64(b.value)[..., None, :, :], center):
-        sums = sums + coefficients[..., block] @ distance
-        seen, error = visible[..., block, None], b.error[..., None, block, :]
-        spread = np.maximum(spread, distance.max(axis=-2, initial=0.0))
-        largest_error = np.maximum(largest_error, np.where(seen, error, 0.0).max(axis=-2, initial=0.0))
-        largest_size = np.maximum(largest_size, np.where(seen, np.abs(value) + error, 0.0).max(axis=-2, initial=0.0))
-    moved = np.minimum(sums[..., 0, :], spread)
-    moved = np.fmin(moved, sums[..., 1, :] + moved * swayed.sum(axis=-1, keepdims=True))
+        sums = sums + distance @ coefficients[..., block, :]
+        seen, error = visible[..., None, block], b.error.mT[..., None, :, block]
+        spread = np.maximum(spread, distance.max(axis=-1, initial=0.0))
+        largest_error = np.maximum(largest_error, np.where(seen, error, 0.0).max(axis=-1, initial=0.0))
+        largest_size = np.maximum(largest_size, np.where(seen, np.abs(value) + error, 0.0).max(axis=-1, initial=0.0))
+    moved = np.minimum(sums[..., 0], spread)
+    moved = np.fmin(moved, sums[..., 1] + moved * swayed.sum(axis=-1, keepdims=True))
     n = visible.sum(axis=-1, keepdims=True)
     total = 1 + softmax.alone.sum(axis=-1, keepdims=True)
     size = np.minimum(weights.size @ b.size, total * largest_size)
@@ -176,35 +176,38 @@ def _covariance_error(gradient: RowGradient, b: Array, sums: Array) -> Array:
     distance, slope_error = np.where(visible, np.abs(slope), 0.0), weights.size * gradient.slope_error
     mean = (p[..., None, :] @ b)[..., 0, :]
     coefficients = _stacked(softmax.moved, swayed, softmax.moved * distance, slope_error)
-    parts, products, spread = np.zeros((*mean.shape[:-1], 4, mean.shape[-1])), np.zeros_like(mean), np.zeros_like(mean)
+    parts, products, spread = np.zeros((*mean.shape, 4)), np.zeros_like(mean), np.zeros_like(mean)
     for block, value, apart in _distances(visible, b, mean):
-        parts = parts + coefficients[..., block] @ apart
-        spread = np.maximum(spread, apart.max(axis=-2, initial=0.0))
-        centered = slope[..., block, None] * (value - mean[..., None, :]) - sums[..., None, :]
-        products = products + (swayed[..., None, block] @ np.abs(centered))[..., 0, :]
-    by_moved, by_swayed, by_both, by_slopes = (parts[..., part, :] for part in range(4))
+        parts = parts + apart @ coefficients[..., block, :]
+        spread = np.maximum(spread, apart.max(axis=-1, initial=0.0))
+        centered = slope[..., None, block] * (value - mean[..., None]) - sums[..., None]
+        products = products + (np.abs(centered) @ swayed[..., block, None])[..., 0]
+    by_moved, by_swayed, by_both, by_slopes = (parts[..., part] for part in range(4))
     b_moved, slope_moved = np.minimum(by_moved, spread), gradient.mean_moved
     both = by_both + 2 * slope_moved * b_moved
     moved = products + slope_moved * by_swayed + b_moved * _of_rows(swayed * distance) + both * _of_rows(swayed)
-    alone = _stacked(gradient.alone, softmax.alone) @ np.abs(b)
-    off = b_moved + alone[..., 1, :]
-    common = gradient.common * (np.abs(mean) + off) + alone[..., 0, :]
+    alone = np.abs(b).mT @ _stacked(gradient.alone, softmax.alone)
+    off = b_moved + alone[..., 1]
+    common = gradient.common * (np.abs(mean) + off) + alone[..., 0]
     return moved + by_slopes + off * _of_rows(slope_error) + common
 
 
 def _stacked(*rows: Array) -> Array:
-    """(..., T, S) each, all of them (..., T, their number, S), to be multiplied by what is averaged."""
-    return np.concatenate([row[..., None, :] for row in rows], axis=-2)
+    """(..., T, S) each, all of them (..., T, S, their number), by which what is averaged is multiplied."""
+    return np.concatenate([row[..., None, :] for row in rows], axis=-2).mT
 
 
 def _distances(visible: Array, b: Array, center: Array) -> Iterator[tuple[slice, Array, Array]]:
-    """Some keys at a time, their rows of ``b``, and how far these lie from the center where they are visible."""
+    """Some keys at a time, their ``b``, and how far it lies from the center where they are visible: (..., T, d, keys).
+
+    Keys come last, as there are more of them than columns: a maximum along a short axis that is not the last is slow.
+    """
     keys = visible.shape[-1]
     held = max(1, HELD // max(1, center.size))
     for first in range(0, keys, held):
         block = slice(first, first + held)
-        value = b[..., block, :]
-        yield block, value, np.where(visible[..., block, None], np.abs(value - center[..., None, :]), 0.0)
+        value = np.ascontiguousarray(b[..., block, :].mT)
+        yield block, value, np.where(visible[..., None, block], np.abs(value - center[..., None]), 0.0)
 
 
 def _swayed(weights: Tracked, softmax: Softmax) -> Array:
