@@ -45,10 +45,24 @@ MEASURED = Benchmark(
 )
 
 
+FEWER = MEASURED._replace(  # heads beyond 1,024 positions
+    times=tuple(one._replace(heads=4, seconds=4 * one.seconds) if one.T <= 1024 else one for one in MEASURED.times)
+)
+
+
 def test_growth_is_the_power_of_the_length():
     assert MEASURED.growth("times", "torch", True) == pytest.approx(1.5)
     assert MEASURED.growth("memory", "blockwise", False) == pytest.approx(1)
     assert MEASURED.growth("memory", "torch", False) is None
+
+
+def test_growth_is_that_of_a_head_where_long_sequences_have_fewer():
+    assert FEWER.growth("times", "torch", True) == pytest.approx(1.5)
+
+
+def test_a_table_tells_up_to_which_length_there_were_how_many_heads():
+    assert table.tables(FEWER)[0].title.endswith("heads: 4 up to 1,024 positions, 1")
+    assert table.tables(MEASURED)[0].title.endswith("heads: 1")
 
 
 @pytest.fixture

@@ -92,6 +92,12 @@ def test_the_ratio_is_to_the_matrix_products_alone(monkeypatch):
     assert [(one.contender, one.ratio) for one in found] == [(UNIT.name, 1.0), ("blockwise", 1.5)] * 2
 
 
+def test_unless_it_is_said_there_are_fewer_heads_where_sequences_are_long(monkeypatch):
+    monkeypatch.setattr(timing, "UP_TO", 16)
+    found = timing.measure([OURS[3]], (16, 32), None, memory=1e9)
+    assert {(one.T, one.heads) for one in found} == {(16, timing.HEADS), (32, timing.BEYOND)}
+
+
 def test_the_time_of_a_small_call_is_that_of_one_of_many_but_the_first(clock, monkeypatch):
     monkeypatch.setattr(timing, "in_turn", lambda functions: {name: runs_of(run()) for name, run in functions.items()})
     [(name, run)] = taking(clock, one=chain([0.3], repeat(3e-6))).items()

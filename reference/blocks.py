@@ -66,7 +66,7 @@ def visible(mask: Array | Callable[..., Any] | None, block: Block) -> Seen | Non
     return Seen(keys) if shown.all() else Seen(keys, slice(None), ~shown)
 
 
-def as_workspace(arrays: int, queries: int, keys: int, dtype: Any) -> Array:
+def empty_workspace(arrays: int, queries: int, keys: int, dtype: Any) -> Array:
     """Memory for so many arrays of a block, for one block after another.
 
     If each block asked for its own, the system would clear it anew each time: glibc gives back what lies free on top.

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from reference.block_inputs import InputGradients, Inputs, as_inputs, leading_axes, of_item, slices
-from reference.blocks import Block, as_workspace, block_scores, block_scores_backward, of_workspace
+from reference.blocks import Block, block_scores, block_scores_backward, empty_workspace, of_workspace
 from reference.dot_product import checked_options
 from reference.inputs import Array, as_array, as_cotangent, as_count, refuse
 from reference.item_gradients import summed
@@ -150,7 +150,7 @@ def _attend(inputs: Inputs, item: tuple[int, ...], queries: slice, held: int) ->
     """
     value = of_item(inputs.value, item)
     rows = queries.stop - queries.start
-    workspace = as_workspace(1, rows, min(held, len(value)), value.dtype)
+    workspace = empty_workspace(1, rows, min(held, len(value)), value.dtype)
     maximum, total = np.full(rows, LOWEST, value.dtype), np.zeros(rows, value.dtype)
     sums = None
     for keys in slices(len(value), held):
@@ -248,7 +248,9 @@ def _add_gradients(
     # Not the weights, of which there are many, are divided by the total, but what they are multiplied by.
     divisor = np.where(total == 0, 1.0, total)
     mean_of_sums = mean[item][:, None] / divisor
-    workspace = as_workspace(2, min(attention.block[0], len(total)), min(attention.block[1], len(value)), value.dtype)
+    workspace = empty_workspace(
+        2, min(attention.block[0], len(total)), min(attention.block[1], len(value)), value.dtype
+    )
     for queries in slices(len(total), attention.block[0]):
         d_sums = d_output[item][queries] / divisor[queries]
         for keys in slices(len(value), attention.block[1]):

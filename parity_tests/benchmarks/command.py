@@ -34,7 +34,10 @@ def add_options(command):
         "--parts", default=PARTS, metavar="NAMES", help=f"some of {PARTS}, to measure these alone (default: all)"
     )
     command.add_argument("--longest", type=int, default=4096, metavar="T", help="sequence (default: 4096)")
-    command.add_argument("--heads", type=int, default=2, metavar="N", help="for the times (default: 2)")
+    command.add_argument(
+        "--heads", type=int, metavar="N",
+        help="for the times (default: 8 up to 1,024 positions, and 2 beyond, where the scores of 8 take gigabytes)",
+    )  # fmt: skip
     command.add_argument(
         "--gigabytes", type=float, default=4.0, metavar="N",
         help="what keeps all scores is left out where they would take more (default: 4)",

@@ -36,20 +36,20 @@ def page(benchmark):
 
 
 def _panel(axes, benchmark, names, of, both):
-    measured = [one for one in getattr(benchmark, of) if one.both == both]
+    every = set()
     for number, name in enumerate(names):
-        own = [one for one in measured if one.contender == name]
-        costs = [one.seconds if of == "times" else max(one.bytes, 1) / 1e6 for one in own]
+        own = benchmark.costs(of, name, both)
+        lengths, costs = [T for T, _ in own], [cost if of == "times" else max(cost, 1) / 1e6 for _, cost in own]
+        every.update(lengths)
         style = {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
-        axes.plot([one.T for one in own], costs, label=name, markersize=4, linewidth=1.3, **style)
+        axes.plot(lengths, costs, label=name, markersize=4, linewidth=1.3, **style)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    lengths = sorted({one.T for one in measured})
-    axes.set_xticks(lengths, [f"{T:,}" for T in lengths], minor=False)
+    axes.set_xticks(sorted(every), [f"{T:,}" for T in sorted(every)], minor=False)
     axes.set_xticks([], minor=True)
     axes.tick_params(axis="x", labelsize=8)
     axes.set_xlabel("T, positions")
-    axes.set_ylabel("seconds" if of == "times" else "MB beyond inputs and results")
+    axes.set_ylabel("seconds a head" if of == "times" else "MB beyond inputs and results")
     axes.set_title(f"{'Time' if of == 'times' else 'Memory'}, {table.PASSES[both]}", fontsize=11)
     axes.grid(True, which="major", color="#d0d7de", linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)

@@ -38,14 +38,14 @@ class Benchmark(NamedTuple):
     processor: str
     cores: int
 
+    def costs(self, of, contender, both):
+        """The lengths at which a contender was measured, with the ``times`` or the ``memory`` that a head took."""
+        cost = {"times": lambda one: one.seconds / one.heads, "memory": lambda one: one.bytes}[of]
+        return [(one.T, cost(one)) for one in getattr(self, of) if one.contender == contender and one.both == both]
+
     def growth(self, of, contender, both):
-        """The power of the length by which ``times`` or ``memory`` grow from 1,024 positions on; None of one number."""
-        field = {"times": "seconds", "memory": "bytes"}[of]
-        points = [
-            (one.T, getattr(one, field))
-            for one in getattr(self, of)
-            if one.contender == contender and one.both == both and one.T >= LONG and getattr(one, field) > 0
-        ]
+        """The power of the length by which ``costs`` grow from 1,024 positions on; None of one number."""
+        points = [(T, cost) for T, cost in self.costs(of, contender, both) if T >= LONG and cost > 0]
         if len(points) < 2:
             return None
         lengths, numbers = np.log(np.array(points, dtype=float)).T

@@ -44,8 +44,7 @@ def tables(benchmark):
     """The tables of all that was measured."""
     found = []
     for both, what in PASSES.items() if benchmark.times else ():
-        heads = max(one.heads for one in benchmark.times)
-        title = f"Time, {what}, by {'six' if both else 'two'} matrix products; heads: {heads}"
+        title = f"Time, {what}, by {'six' if both else 'two'} matrix products; heads: {_heads(benchmark.times)}"
         found.append(Rows(title, *_by_length(benchmark, "times", both, _ratio)))
     if benchmark.calls:
         rows = [(one.contender, f"{one.seconds * 1e6:.0f}") for one in benchmark.calls]
@@ -84,6 +83,15 @@ def _by_length(benchmark, of, both, cell):
         grows = "" if growth is None else f"T^{growth:.1f}"
         table.append((name, *(cells.get((name, T), "") for T in lengths), grows))
     return [*(f"{T:,}" for T in lengths), "grows as"], table
+
+
+def _heads(times):
+    """How many heads there are, and where there are more or fewer, up to how many positions."""
+    longest = {}
+    for one in times:
+        longest[one.heads] = max(one.T, longest.get(one.heads, 0))
+    *all_but_last, last = sorted(longest, key=longest.get)
+    return ", ".join([*(f"{heads} up to {longest[heads]:,} positions" for heads in all_but_last), f"{last}"])
 
 
 def _of_check(one):
