@@ -61,7 +61,7 @@ def test_growth_is_that_of_a_head_where_long_sequences_have_fewer():
 
 
 def test_a_table_tells_up_to_which_length_there_were_how_many_heads():
-    assert table.tables(FEWER)[0].title.endswith("heads: 4 up to 1,024 positions, 1")
+    assert table.tables(FEWER)[0].title.endswith("heads: 4 up to 1,024 positions, 1 beyond")
     assert table.tables(MEASURED)[0].title.endswith("heads: 1")
 
 

@@ -92,10 +92,17 @@ def test_the_ratio_is_to_the_matrix_products_alone(monkeypatch):
     assert [(one.contender, one.ratio) for one in found] == [(UNIT.name, 1.0), ("blockwise", 1.5)] * 2
 
 
+def test_fewer_heads_are_not_too_long_where_more_would_be():
+    took = (16, 8, timing.TOO_LONG)
+    assert timing.too_long(took, 32, 8)
+    assert not timing.too_long(took, 32, 2)
+    assert timing.too_long(took, 33, 2)
+
+
 def test_unless_it_is_said_there_are_fewer_heads_where_sequences_are_long(monkeypatch):
     monkeypatch.setattr(timing, "UP_TO", 16)
     found = timing.measure([OURS[3]], (16, 32), None, memory=1e9)
-    assert {(one.T, one.heads) for one in found} == {(16, timing.HEADS), (32, timing.BEYOND)}
+    assert {(one.T, one.heads) for one in found} == {(16, timing.HEADS), (32, timing.FEWER_HEADS)}
 
 
 def test_the_time_of_a_small_call_is_that_of_one_of_many_but_the_first(clock, monkeypatch):

@@ -45,7 +45,7 @@ def visible(mask: Array | Callable[..., Any] | None, block: Block) -> Seen | Non
     item, queries, keys = block
     if mask is None:
         return Seen(keys)
-    if isinstance(mask, WindowPositions | PaddingPositions):  # which know without being asked for each pair
+    if isinstance(mask, WindowPositions | PaddingPositions):  # which know it without a look at each pair
         return mask.seen(queries, keys, *item)
     if callable(mask):
         positions = np.arange(queries.start, queries.stop)[:, None], np.arange(keys.start, keys.stop)
@@ -66,22 +66,25 @@ def visible(mask: Array | Callable[..., Any] | None, block: Block) -> Seen | Non
     return Seen(keys) if shown.all() else Seen(keys, slice(None), ~shown)
 
 
-def empty_workspace(arrays: int, queries: int, keys: int, dtype: Any) -> Array:
-    """Memory for so many arrays of a block, for one block after another.
+class Workspace:
+    """Memory for an array as large as a block, which one block after another uses.
 
-    If each block asked for its own, the system would clear it anew each time: glibc gives back what lies free on top.
+    If each block asked for its own while that of the last is still held, glibc would give memory back to the system at
+    every other block, and the system would clear it anew.
     """
-    return np.empty((arrays, queries * keys), dtype)
+
+    def __init__(self, dtype: Any) -> None:
+        self.memory = np.empty(0, dtype)
+
+    def array(self, rows: int, columns: int) -> Array:
+        """An array of that shape, where the last one was; what is in it is for the caller to write."""
+        if self.memory.size < rows * columns:
+            self.memory = np.empty(rows * columns, self.memory.dtype)
+        return self.memory[: rows * columns].reshape(rows, columns)
 
 
-def of_workspace(workspace: Array, index: int, shape: tuple[int, ...]) -> Array:
-    """One of its arrays, of the shape that a block has."""
-    queries, keys = shape
-    return workspace[index, : queries * keys].reshape(queries, keys)
-
-
-def block_scores(inputs: Inputs, block: Block, workspace: Array) -> BlockScores | None:
-    """Return the scores of what is visible of a block, in the first array of a workspace; None if nothing is."""
+def block_scores(inputs: Inputs, block: Block, workspace: Workspace) -> BlockScores | None:
+    """Return the scores of what is visible of a block, in the workspace, or None if nothing is."""
     found = visible(inputs.mask, block)
     if found is None:
         return None
@@ -89,7 +92,7 @@ def block_scores(inputs: Inputs, block: Block, workspace: Array) -> BlockScores 
     block = block._replace(keys=keys)
     query, key = of_item(inputs.query, block.item)[block.queries], of_item(inputs.key, block.item)[block.keys]
     scale = of_block(inputs.scale, block)
-    logits = of_workspace(workspace, 0, (len(query), len(key)))
+    logits = workspace.array(len(query), len(key))
     if _is_of_queries(scale):
         np.matmul(scale * query, key.mT, out=logits)  # 1, 2: a pass over the scores less
     else:
@@ -97,9 +100,10 @@ def block_scores(inputs: Inputs, block: Block, workspace: Array) -> BlockScores 
         logits *= scale  # 2
     slope = None
     if inputs.softcap is not None:
-        tangent = np.tanh(logits / inputs.softcap)
-        slope = 1 - np.square(tangent)
-        logits = inputs.softcap * tangent  # 3
+        logits /= inputs.softcap
+        np.tanh(logits, out=logits)
+        slope = 1 - np.square(logits)
+        logits *= inputs.softcap  # 3
     if inputs.bias is not None:
         logits += of_block(inputs.bias, block)  # 4
     if hidden is not None:

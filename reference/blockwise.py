@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from reference.block_inputs import InputGradients, Inputs, as_inputs, leading_axes, of_item, slices
-from reference.blocks import Block, block_scores, block_scores_backward, empty_workspace, of_workspace
+from reference.blocks import Block, Workspace, block_scores, block_scores_backward
 from reference.dot_product import checked_options
 from reference.inputs import Array, as_array, as_cotangent, as_count, refuse
 from reference.item_gradients import summed
@@ -75,8 +75,8 @@ def blockwise_attention(
         True = may attend. A function is called as ``mask(queries, keys, *item)`` for every block, with the positions of
         its queries, (t, 1), and of its keys, (s,), and the index of the leading axes; it returns what broadcasts to
         (t, s). Blocks in which nothing is visible are skipped. With threads, it is called in several of them at a time.
-        The functions that `causal_positions`, `window_positions` and `padding_positions` make are not called for each
-        pair: they know which keys some queries of a block see, and which of these not all of them.
+        What `causal_positions`, `window_positions` and `padding_positions` make is not called with positions of blocks:
+        these know which keys any query of a block sees, and which of them not every query may see.
     block : two sizes
         How many queries and how many keys at once.
     threads : int
@@ -150,7 +150,7 @@ def _attend(inputs: Inputs, item: tuple[int, ...], queries: slice, held: int) ->
     """
     value = of_item(inputs.value, item)
     rows = queries.stop - queries.start
-    workspace = empty_workspace(1, rows, min(held, len(value)), value.dtype)
+    workspace = Workspace(value.dtype)
     maximum, total = np.full(rows, LOWEST, value.dtype), np.zeros(rows, value.dtype)
     sums = None
     for keys in slices(len(value), held):
@@ -248,9 +248,7 @@ def _add_gradients(
     # Not the weights, of which there are many, are divided by the total, but what they are multiplied by.
     divisor = np.where(total == 0, 1.0, total)
     mean_of_sums = mean[item][:, None] / divisor
-    workspace = empty_workspace(
-        2, min(attention.block[0], len(total)), min(attention.block[1], len(value)), value.dtype
-    )
+    workspace, d_workspace = Workspace(value.dtype), Workspace(np.result_type(d_output, value))
     for queries in slices(len(total), attention.block[0]):
         d_sums = d_output[item][queries] / divisor[queries]
         for keys in slices(len(value), attention.block[1]):
@@ -261,7 +259,7 @@ def _add_gradients(
             exponentials -= maximum[queries]
             np.exp(exponentials, out=exponentials)  # 6, total times the weights
             d_value[keys] += exponentials.mT @ d_sums  # 7
-            d_logits = np.matmul(d_sums, value[keys].mT, out=of_workspace(workspace, 1, exponentials.shape))  # 7
+            d_logits = np.matmul(d_sums, value[keys].mT, out=d_workspace.array(*exponentials.shape))  # 7
             d_logits -= mean_of_sums[queries]  # 6
             d_logits *= exponentials  # 6
             block_scores_backward(d_logits, scores, into)  # 5 to 1

@@ -15,7 +15,7 @@ class Seen(NamedTuple):
     """What some queries see of a block of keys."""
 
     keys: slice  # from the first that any query sees to the last
-    partly: slice = slice(0, 0)  # which of these not every query sees
+    partly: slice = slice(0, 0)  # which of these, counted from the first, not every query may see
     hidden: Array | None = None  # broadcasts to (t, partly): True = the query does not see the key
 
 
@@ -92,7 +92,7 @@ class WindowPositions(NamedTuple):
         return np.asarray((keys >= queries + self.first) & (keys <= queries + self.last))
 
     def seen(self, queries: slice, keys: slice, *item: int) -> Seen | None:
-        """What queries see of a block of keys. If windows end and begin in it, all of it counts as seen by some."""
+        """What queries see of a block of keys; ``partly`` is all of it if windows end and begin in it."""
         below = -FURTHEST if self.first is None else self.first
         above = FURTHEST if self.last is None else self.last
         first, last = max(keys.start, queries.start + below), min(keys.stop, queries.stop + above)
@@ -100,9 +100,9 @@ class WindowPositions(NamedTuple):
             return None
         of_all = slice(queries.stop - 1 + below, queries.start + above + 1)
         edge = slice(first, last)
-        if of_all.start <= first:
+        if of_all.start <= first:  # the first keys are seen by all
             edge = slice(max(first, min(of_all.stop, last)), last)
-        elif last <= of_all.stop:
+        elif last <= of_all.stop:  # the last ones are
             edge = slice(first, min(last, max(of_all.start, first)))
         if edge.start == edge.stop:
             return Seen(slice(first, last))
@@ -113,7 +113,8 @@ class WindowPositions(NamedTuple):
         rows, columns = queries.stop - queries.start, keys.stop - keys.start
         distances = np.arange(keys.start - (queries.stop - 1), keys.stop - queries.start)
         hidden = ~self(0, distances)
-        # The last query begins with the first of them, and each query before it with the next.
+        # The last query has the first of them, and each query before it those from the next on: a view of one row,
+        # in the bounds that np.ndarray checks.
         return np.ndarray((rows, columns), np.bool_, hidden, offset=rows - 1, strides=(-1, 1))
 
 

@@ -22,7 +22,7 @@ from reference.rounding_model import (
     rounded_twice,
 )
 
-HELD = 2**19  # elements of (..., T, S, d) that are held at once
+HELD = 2**19  # elements of (..., T, d, S) that are held at once
 PAIRS = 2**19  # elements of (..., T, S, S) beyond which pairs of keys are not looked at one by one
 
 
@@ -37,9 +37,10 @@ def average_error(weights: Tracked, softmax: Softmax, b: Tracked, average: Array
     coefficients = _stacked(softmax.moved, swayed)
     sums = np.zeros((*center.shape, 2))
     spread, largest_size, largest_error = (np.zeros(center.shape) for _ in range(3))
+    b_error = np.ascontiguousarray(b.error.mT)[..., None, :, :]
     for block, value, distance in _distances(visible, float64(b.value)[..., None, :, :], center):
         sums = sums + distance @ coefficients[..., block, :]
-        seen, error = visible[..., None, block], b.error.mT[..., None, :, block]
+        seen, error = visible[..., None, block], b_error[..., block]
         spread = np.maximum(spread, distance.max(axis=-1, initial=0.0))
         largest_error = np.maximum(largest_error, np.where(seen, error, 0.0).max(axis=-1, initial=0.0))
         largest_size = np.maximum(largest_size, np.where(seen, np.abs(value) + error, 0.0).max(axis=-1, initial=0.0))

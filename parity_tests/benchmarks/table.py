@@ -91,7 +91,8 @@ def _heads(times):
     for one in times:
         longest[one.heads] = max(one.T, longest.get(one.heads, 0))
     *all_but_last, last = sorted(longest, key=longest.get)
-    return ", ".join([*(f"{heads} up to {longest[heads]:,} positions" for heads in all_but_last), f"{last}"])
+    beyond = f"{last} beyond" if all_but_last else f"{last}"
+    return ", ".join([*(f"{heads} up to {longest[heads]:,} positions" for heads in all_but_last), beyond])
 
 
 def _of_check(one):

@@ -11,7 +11,7 @@ from parity_tests.benchmarks.contenders import UNIT, arrays
 ENOUGH = 0.4  # seconds of each contender, after which all have run often enough
 WARM = 0.05  # seconds of runs, at least one, before the one that counts: after a rest the first are slow
 LEAST, MOST = 3, 15  # runs that count
-HEADS, UP_TO, BEYOND = 8, 1024, 2  # how many, of up to so many positions and of more, unless it is said
+HEADS, UP_TO, FEWER_HEADS = 8, 1024, 2  # how many, up to how many positions, and beyond, unless it is said
 SMALL_CALL = {"T": 8, "heads": 1, "depth": 4}
 PAUSE = 0.01  # seconds of a rest, after which it is seen whether threads computed meanwhile
 TOO_LONG = 40.0  # seconds of one run, beyond which a contender is left out at larger sizes
@@ -50,23 +50,23 @@ def measure(contenders, lengths, heads, memory, on_time=None):
 
     If ``heads`` is None, there are as many as `usual_heads` tells.
     """
-    found, last, given_heads = [], {}, heads
+    found, last = [], {}
     for T in lengths:
-        heads = usual_heads(T) if given_heads is None else given_heads
-        given = arrays(T, heads)
+        N = usual_heads(T) if heads is None else heads
+        given = arrays(T, N)
         for both in (False, True):
             running = {
                 one.name: function
                 for one in contenders
-                if one.bytes(T, heads) <= memory and not _too_long(last.get((one.name, both)), T, heads)
+                if one.bytes(T, N) <= memory and not too_long(last.get((one.name, both)), T, N)
                 for function in [one.make(given)[both]]
                 if function is not None
             }
             runs = in_turn(running)
             unit = runs.get(UNIT.name)
             for name, took in runs.items():
-                last[name, both] = (T, heads, took.seconds)
-                found.append(Time(name, T, heads, both, *took, took.seconds / unit.seconds if unit else None))
+                last[name, both] = (T, N, took.seconds)
+                found.append(Time(name, T, N, both, *took, took.seconds / unit.seconds if unit else None))
                 if on_time is not None:
                     on_time(name)
     return found
@@ -74,7 +74,7 @@ def measure(contenders, lengths, heads, memory, on_time=None):
 
 def usual_heads(T):
     """As many as a layer has, or as there is memory for the scores of."""
-    return HEADS if T <= UP_TO else BEYOND
+    return HEADS if T <= UP_TO else FEWER_HEADS
 
 
 def small_calls(contenders, on_time=None):
@@ -131,6 +131,6 @@ def _timed(function):
     return time.perf_counter() - start
 
 
-def _too_long(last, T, heads):
+def too_long(last, T, heads):
     """Whether a run of this length would take too long, judged by the last one."""
     return last is not None and last[2] * heads / last[1] * (T / last[0]) ** 2 > TOO_LONG
