@@ -249,7 +249,8 @@ def _add_gradients(
     divisor = np.where(total == 0, 1.0, total)
     mean_of_sums = mean[item][:, None] / divisor
     workspace, d_workspace = Workspace(value.dtype), Workspace(np.result_type(d_output, value))
-    for queries in slices(len(total), attention.block[0]):
+    # The last queries first: in causal order their blocks are the largest, and the workspaces need not grow.
+    for queries in list(slices(len(total), attention.block[0]))[::-1]:
         d_sums = d_output[item][queries] / divisor[queries]
         for keys in slices(len(value), attention.block[1]):
             scores = block_scores(inputs, Block(item, queries, keys), workspace)  # 1 to 5
