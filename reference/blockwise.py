@@ -16,8 +16,8 @@ from reference.blocks import Block, Workspace, block_scores, block_scores_backwa
 from reference.dot_product import checked_options
 from reference.inputs import Array, as_array, as_cotangent, as_count, refuse
 from reference.item_gradients import summed
-from reference.merging import log_sum_exp, shrunk
-from reference.softmax import LOWEST
+from reference.merging import log_sum_exp
+from reference.online_softmax import attend_to_blocks
 from reference.threads import in_order
 
 BLOCK = (256, 2048)  # 4 MB of float64: where keys are hidden, less is computed; smaller blocks cost more calls
@@ -129,7 +129,7 @@ def blockwise_attention(
 
     def attend(which: tuple[tuple[int, ...], slice]) -> None:
         item, queries = which
-        found = _attend(inputs, item, queries, block[1])
+        found = attend_to_blocks(inputs, item, queries, block[1])
         output[item][queries], maximum[item][queries], total[item][queries] = found
 
     # The last queries first: in causal order they see most, and threads are done together if the long ones begin.
@@ -140,42 +140,6 @@ def blockwise_attention(
         query, key, value, scale, softcap, bias, mask, block,
         maximum, total, log_sum_exp(maximum, total), output,
     )  # fmt: skip
-
-
-def _attend(inputs: Inputs, item: tuple[int, ...], queries: slice, held: int) -> tuple[Array, Array, Array]:
-    """Let some queries attend to one block of keys after another; return their output, maximum and total.
-
-    The exponentials are those of the logits less the largest so far. Where a block has a larger one, what was summed
-    up before is multiplied by what it should have been less, so that it is as if that had been known all along.
-    """
-    value = of_item(inputs.value, item)
-    rows = queries.stop - queries.start
-    workspace = Workspace(value.dtype)
-    maximum, total = np.full(rows, LOWEST, value.dtype), np.zeros(rows, value.dtype)
-    sums = None
-    for keys in slices(len(value), held):
-        scores = block_scores(inputs, Block(item, queries, keys), workspace)  # 1 to 5
-        if scores is None:
-            continue
-        keys, exponentials, before = scores.block.keys, scores.logits, maximum
-        maximum = np.maximum(before, exponentials.max(axis=-1))
-        if not np.isfinite(maximum).all():
-            as_array("logits", maximum, may_hide=True)
-        exponentials -= maximum[:, None]
-        np.exp(exponentials, out=exponentials)  # 6
-        total_of_block, sums_of_block = exponentials.sum(axis=-1), exponentials @ value[keys]  # 7  (t, d_v)
-        if sums is None:  # there is nothing before
-            total, sums = total_of_block, sums_of_block
-            continue
-        rescale = shrunk(before, maximum)
-        total *= rescale
-        total += total_of_block
-        sums *= rescale[:, None]
-        sums += sums_of_block
-    if sums is None:
-        return np.zeros((rows, value.shape[-1]), value.dtype), maximum, total
-    sums /= np.where(total == 0, 1.0, total)[:, None]  # the rest of 6: a pass over the weights less than before step 7
-    return as_array("output", sums), maximum, total
 
 
 def blockwise_attention_backward(
