@@ -52,21 +52,21 @@ def measure(contenders, lengths, heads, memory, on_time=None):
     """
     found, last = [], {}
     for T in lengths:
-        N = usual_heads(T) if heads is None else heads
-        given = arrays(T, N)
+        H = usual_heads(T) if heads is None else heads
+        given = arrays(T, H)
         for both in (False, True):
             running = {
                 one.name: function
                 for one in contenders
-                if one.bytes(T, N) <= memory and not too_long(last.get((one.name, both)), T, N)
+                if one.bytes(T, H) <= memory and not too_long(last.get((one.name, both)), T, H)
                 for function in [one.make(given)[both]]
                 if function is not None
             }
             runs = in_turn(running)
             unit = runs.get(UNIT.name)
             for name, took in runs.items():
-                last[name, both] = (T, N, took.seconds)
-                found.append(Time(name, T, N, both, *took, took.seconds / unit.seconds if unit else None))
+                last[name, both] = (T, H, took.seconds)
+                found.append(Time(name, T, H, both, *took, took.seconds / unit.seconds if unit else None))
                 if on_time is not None:
                     on_time(name)
     return found
