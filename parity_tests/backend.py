@@ -123,6 +123,11 @@ def trace(call, variables, inputs, masks, cotangents, shapes):
     return backend().trace(call, variables, inputs, masks, cotangents, shapes)
 
 
+def forget_compiled():
+    """Give back what a backend keeps of all that it compiled, if it keeps it for sizes that do not come again."""
+    backend().forget_compiled()
+
+
 def assign(variable, array):
     """Give a Keras variable an array of its own shape and dtype."""
     backend().assign(variable, array)

@@ -4,6 +4,7 @@ Faults that need them lie in what counts positions: a table or a mask of a fixed
 keys of which one is forgotten. They do not depend on much else, so that a few examples of small depth do.
 """
 
+from parity_tests.backend import forget_compiled
 from parity_tests.properties import agreement
 from parity_tests.strategies import of_corner
 
@@ -61,6 +62,7 @@ def walk(subject, visit, seed):
     """Show the long examples of a subject's kind to a visitor, as `search.walk` does others, to see that they agree."""
     for name in LONG[subject.kind.name]:
         visit(drawn(subject, name, seed), [agreement])
+        forget_compiled()  # for its sizes, which no other has
 
 
 def drawn(subject, name, seed):

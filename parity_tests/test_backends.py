@@ -67,6 +67,25 @@ def test_elementary_functions_err_by_no_more_than_the_bound_allows(operation, al
     assert (error <= allowed * machine.unit_roundoff * np.abs(truth) + machine.underflow).all()
 
 
+def test_what_was_compiled_can_be_forgotten_and_is_compiled_again(made):
+    run = made(lambda inputs, masks: (inputs[0] * 2,), [], [X], [], [D_RESULT])
+    first = run([X], [], [D_RESULT])
+    backend.forget_compiled()
+    again = run([X], [], [D_RESULT])
+    assert [numbers(tensors) for tensors in again] == [numbers(tensors) for tensors in first]
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="the others keep nothing for some sizes alone")
+def test_jax_keeps_nothing_of_what_was_to_be_forgotten():
+    import jax
+
+    double = jax.jit(lambda array: 2 * array)
+    double(X)
+    assert double._cache_size() == 1
+    backend.forget_compiled()
+    assert double._cache_size() == 0
+
+
 def test_gradients_of_several_results_add_up(differentiated):
     results, gradients = differentiated(
         lambda inputs, masks: (2 * inputs[0], 3 * inputs[0]), [], [X], [], [D_RESULT, 10 * D_RESULT]

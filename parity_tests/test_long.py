@@ -101,6 +101,13 @@ def test_an_example_is_drawn_again_by_its_name_and_seed():
     assert np.array_equal(first.inputs["scores"], second.inputs["scores"])
 
 
+def test_what_was_compiled_for_an_example_is_forgotten_before_the_next(monkeypatch):
+    happened = []
+    monkeypatch.setattr(long, "forget_compiled", lambda: happened.append("forgotten"))
+    long.walk(subjects.find("keras.layers.Softmax"), lambda drawn, trials: happened.append(drawn.again[0]), seed=0)
+    assert happened == [one for name in long.LONG["softmax"] for one in (name, "forgotten")]
+
+
 def test_a_long_counterexample_is_a_short_script_that_runs_on_its_own():
     report = parity_tests.check(mutants.PositionsBeyond4096NotPooled, long=True)
     (subject,) = report.subjects

@@ -92,6 +92,11 @@ def _assign(variables, values):
         variable.assign(value)
 
 
+def forget_compiled():
+    """JAX keeps code for each set of sizes, of single operations too: some 30 MB for an example of a layer of heads."""
+    jax.clear_caches()
+
+
 def assign(variable, array):
     """By Keras's own ``assign``."""
     variable.assign(array)

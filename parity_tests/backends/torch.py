@@ -27,6 +27,10 @@ def trace(call, variables, inputs, masks, cotangents, shapes):
     return partial(differentiate, call, variables)
 
 
+def forget_compiled():
+    """Nothing is compiled."""
+
+
 def assign(variable, array):
     """By Keras's own ``assign``."""
     variable.assign(array)
