@@ -31,6 +31,8 @@ class BlockScores(NamedTuple):
     scale: Array  # broadcasts to (t, s)
     slope: Array | None  # (t, s), of the softcap
     logits: Array  # (t, s), -inf where masked
+    partly: slice  # the keys that may be masked
+    hidden: Array | None  # broadcasts to (t, partly), True where masked
 
 
 def of_block(array: Array, block: Block) -> Array:
@@ -108,12 +110,24 @@ def block_scores(inputs: Inputs, block: Block, workspace: Workspace) -> BlockSco
         logits += of_block(inputs.bias, block)  # 4
     if hidden is not None:
         np.copyto(logits[:, partly], -np.inf, where=hidden)  # 5
-    return BlockScores(block, query, key, scale, slope, logits)
+    return BlockScores(block, query, key, scale, slope, logits, partly, hidden)
+
+
+def exponentials(scores: BlockScores, maximum: Array) -> Array:
+    """Return exp(logits - maximum), (t, s), 0 where masked, in place of the logits."""
+    found, masked = scores.logits, scores.logits[:, scores.partly]
+    found -= maximum
+    if scores.hidden is not None:  # not -inf, as NumPy's exp of a block half of which is -inf takes three times as long
+        np.copyto(masked, 0.0, where=scores.hidden)
+    np.exp(found, out=found)
+    if scores.hidden is not None:
+        np.copyto(masked, 0.0, where=scores.hidden)
+    return found
 
 
 def block_scores_backward(d_logits: Array, scores: BlockScores, gradients: InputGradients) -> None:
     """Add to the gradients what the logits of a block hand down; where they are masked, their gradient is 0 already."""
-    block, query, key, scale, slope, _ = scores
+    block, query, key, scale, slope, *_ = scores
     d_query = of_item(gradients.d_query, block.item)[block.queries]
     d_key = of_item(gradients.d_key, block.item)[block.keys]
     if gradients.d_bias is not None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from reference.block_inputs import InputGradients, Inputs, as_inputs, leading_axes, of_item, slices
-from reference.blocks import Block, Workspace, block_scores, block_scores_backward
+from reference.blocks import Block, Workspace, block_scores, block_scores_backward, exponentials
 from reference.dot_product import checked_options
 from reference.inputs import Array, as_array, as_cotangent, as_count, refuse
 from reference.item_gradients import summed
@@ -220,11 +220,9 @@ def _add_gradients(
             scores = block_scores(inputs, Block(item, queries, keys), workspace)  # 1 to 5
             if scores is None:
                 continue
-            keys, exponentials = scores.block.keys, scores.logits
-            exponentials -= maximum[queries]
-            np.exp(exponentials, out=exponentials)  # 6, total times the weights
-            d_value[keys] += exponentials.mT @ d_sums  # 7
-            d_logits = np.matmul(d_sums, value[keys].mT, out=d_workspace.array(*exponentials.shape))  # 7
+            keys, weights = scores.block.keys, exponentials(scores, maximum[queries])  # 6, total times the weights
+            d_value[keys] += weights.mT @ d_sums  # 7
+            d_logits = np.matmul(d_sums, value[keys].mT, out=d_workspace.array(*weights.shape))  # 7
             d_logits -= mean_of_sums[queries]  # 6
-            d_logits *= exponentials  # 6
+            d_logits *= weights  # 6
             block_scores_backward(d_logits, scores, into)  # 5 to 1

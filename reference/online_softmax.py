@@ -6,7 +6,7 @@ Milakov and Gimelshein, "Online normalizer calculation for softmax" (2018), algo
 import numpy as np
 
 from reference.block_inputs import Inputs, of_item, slices
-from reference.blocks import Block, Workspace, block_scores
+from reference.blocks import Block, Workspace, block_scores, exponentials
 from reference.inputs import Array, as_array
 from reference.merging import shrunk
 from reference.softmax import LOWEST
@@ -27,13 +27,11 @@ def attend_to_blocks(inputs: Inputs, item: tuple[int, ...], queries: slice, held
         scores = block_scores(inputs, Block(item, queries, keys), workspace)  # 1 to 5
         if scores is None:
             continue
-        keys, exponentials, before = scores.block.keys, scores.logits, maximum
-        maximum = np.maximum(before, exponentials.max(axis=-1))
+        before, maximum = maximum, np.maximum(maximum, scores.logits.max(axis=-1))
         if not np.isfinite(maximum).all():
             as_array("logits", maximum, may_hide=True)
-        exponentials -= maximum[:, None]
-        np.exp(exponentials, out=exponentials)  # 6
-        total_of_block, sums_of_block = exponentials.sum(axis=-1), exponentials @ value[keys]  # 7  (t, d_v)
+        weights = exponentials(scores, maximum[:, None])  # 6, total times the weights
+        total_of_block, sums_of_block = weights.sum(axis=-1), weights @ value[scores.block.keys]  # 7  (t, d_v)
         if sums is None:  # there is nothing before
             total, sums = total_of_block, sums_of_block
             continue
