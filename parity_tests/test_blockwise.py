@@ -19,6 +19,7 @@ from reference import (
     causal_positions,
     dot_product_attention,
     dot_product_attention_backward,
+    padding_positions,
     window_positions,
 )
 from reference.blockwise import BLOCK
@@ -90,8 +91,28 @@ def test_the_largest_logit_may_be_of_any_size(call, block, size, rising, rng):
 
 
 def test_what_is_lower_by_more_than_there_are_numbers_counts_nothing_and_warns_of_nothing():
-    keys = np.array([[1e150], [1.0]])
-    assert blockwise_attention([[1e150]], keys, [[1.0], [2.0]], block=(1, 1)).output == 1.0
+    for keys, most in (([[-1.5e308], [1.5e308]], 2.0), ([[1.5e308], [-1.5e308]], 1.0)):
+        for block in ((1, 1), (1, 2)):
+            assert blockwise_attention([[1.0]], keys, [[1.0], [2.0]], block=block).output == most
+
+
+@pytest.mark.parametrize("softcap", [None, 1e151])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_scaled_query_may_overflow_where_scaled_scores_do_not(sign, softcap):
+    call = {"query": [[1e200]], "key": [[sign * 1e-200], [sign * 2e-200]], "value": [[1.0], [3.0]], "scale": 1e150}
+    attention, whole = (attend(**call, softcap=softcap) for attend in (blockwise_attention, dot_product_attention))
+    assert attention.output == whole.output
+    gradients = blockwise_attention_backward([[1.0]], attention), dot_product_attention_backward([[1.0]], whole)
+    assert all(np.array_equal(*both) for both in zip(*(of_inputs(call, one).values() for one in gradients)))
+
+
+def test_a_gradient_may_overflow_before_it_is_scaled_down():
+    call = {"query": [[1e-290]], "key": [[1e300], [2e300]], "value": [[1.0], [3.0]], "scale": 1e-10}
+    bound = of_inputs(call, dot_product_attention_backward([[1e10]], dot_product_attention(**tracked(call))))
+    gradients = of_inputs(call, blockwise_attention_backward([[1e10]], blockwise_attention(**call)))
+    for name, gradient in gradients.items():
+        assert np.isfinite(gradient).all()
+        assert within_bound(gradient, bound[name]).agrees
 
 
 @pytest.mark.parametrize(
@@ -106,6 +127,39 @@ def test_what_overflows_is_refused_and_never_nan(query, value, message):
     with pytest.raises(ValueError, match="expected finite numbers") as raised:
         blockwise_attention([[query]], [[query]] * 10, [[value]] * 10)
     assert str(raised.value) == message
+
+
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
+def test_what_overflows_is_told_by_its_place_among_all_queries():
+    query, key = np.ones((3, 600, 1)), np.full((3, 5, 1), 1e200)
+    query[2, 500] = 1e200
+    with pytest.raises(ValueError, match=r"received inf at index \(2, 500\)$"):
+        blockwise_attention(query, key, key)
+
+
+@given(calls(), BLOCKS)
+def test_what_is_in_longdouble_is_as_exact_in_blocks(call, block):
+    call = {**call, "query": call["query"].astype(np.longdouble)}
+    attention, whole = blockwise_attention(**call, block=block), dot_product_attention(**call)
+    exact = np.finfo(np.longdouble).eps / np.finfo(float).eps
+    bound = dot_product_attention(**tracked({**call, "query": call["query"].astype(float)})).output
+    apart = np.abs(attention.output - whole.output)
+    assert (apart <= 2 * exact * bound.error + np.finfo(np.longdouble).tiny).all()
+
+
+@given(calls(), BLOCKS, THREADS, st.data())
+def test_a_mask_may_be_another_for_each_item(call, block, threads, data):
+    """Its gradients too, and by lengths as by a function of somebody's own."""
+    leading, S = np.shape(blockwise_attention(**call).maximum)[:-1], np.shape(call["key"])[-2]
+    lengths = data.draw(generators()).integers(0, S + 2, leading)
+    query = np.broadcast_to(call["query"], (*leading, *call["query"].shape[-2:]))  # a function says nothing of items
+    call = {**call, "query": query, "mask": (np.arange(S) < lengths[..., None])[..., None, :]}
+    d_output = data.draw(generators()).normal(size=blockwise_attention(**call).output.shape)
+    bound = of_inputs(call, dot_product_attention_backward(d_output, dot_product_attention(**tracked(call))))
+    for mask in (padding_positions(lengths), lambda queries, keys, *item: keys < lengths[item]):
+        attention = blockwise_attention(**{**call, "mask": mask}, block=block, threads=threads)
+        gradients = of_inputs(call, blockwise_attention_backward(d_output, attention, threads=threads))
+        assert all(within_bound(gradient, bound[name]).agrees for name, gradient in gradients.items())
 
 
 def test_arrays_that_carry_a_bound_are_refused():
@@ -125,16 +179,21 @@ def test_neither_inputs_nor_gradients_from_above_are_written_to(call, block, thr
     blockwise_attention_backward(d_output, attention, d_log_sum_exp, threads=threads)
 
 
+@pytest.mark.parametrize("bias", [None, 0.0])
 @pytest.mark.parametrize("backward", [False, True])
-def test_memory_grows_with_the_length_and_not_with_its_square(backward):
-    """Beyond inputs and results; what grows is less than the scores of one block of queries, were they held whole."""
+def test_memory_grows_with_the_length_and_not_with_its_square(backward, bias):
+    """Beyond inputs and results; what grows is less than the scores of one block of queries, were they held whole.
+
+    A bias may be stretched to as many numbers as there are pairs.
+    """
     queries, keys = block = (64, 64)
 
     def beyond(T):
         rng = np.random.default_rng(0)
         query, key, value, d_output = rng.normal(size=(4, T, 4))
+        stretched = None if bias is None else np.broadcast_to(bias, (T, T))
         tracemalloc.start()
-        attention = blockwise_attention(query, key, value, mask=causal_positions(), block=block)
+        attention = blockwise_attention(query, key, value, bias=stretched, mask=causal_positions(), block=block)
         results = attention[8:]
         if backward:
             results = (*results, *blockwise_attention_backward(d_output, attention))
@@ -199,6 +258,19 @@ def test_what_carries_more_than_float64_keeps_it(dtype):
     assert attention.output.dtype == attention.log_sum_exp.dtype == gradients.d_value.dtype == dtype
 
 
+@pytest.mark.parametrize("dtype", [np.longdouble, np.complex128])
+def test_gradients_are_as_wide_as_what_is_handed_in(dtype):
+    attention = blockwise_attention([[1.0]], [[1.0], [2.0]], [[1.0], [2.0]], softcap=3.0)
+    for d_output, d_log_sum_exp in ((np.ones((1, 1), dtype), None), ([[1.0]], np.ones(1, dtype))):
+        gradients = blockwise_attention_backward(d_output, attention, d_log_sum_exp)
+        assert {gradients.d_query.dtype, gradients.d_key.dtype, gradients.d_value.dtype} == {np.dtype(dtype)}
+
+
+def test_a_softcap_in_longdouble_makes_all_else_so():
+    options = {"softcap": np.longdouble(3)}
+    assert blockwise_attention([[1.0]], [[1.0]], [[1.0]], **options).output.dtype == np.longdouble
+
+
 def test_a_gradient_handed_in_keeps_what_it_carries_more_than_float64():
     attention = blockwise_attention([[1.0]], [[1.0], [1.0]], [[1.0], [1.0]])
     third = 1 / np.array([[3]], dtype=np.longdouble)  # of which the weights take away what they add
@@ -216,6 +288,7 @@ def test_a_gradient_handed_in_keeps_what_it_carries_more_than_float64():
         ({"mask": lambda queries, keys: np.ones((3, 2), dtype=bool)}, "shape (3, 2), dtype bool"),
         ({"mask": np.ones((3, 2), dtype=bool)}, "expected a shape that broadcasts to (..., 2, 3), received (3, 2)"),
         ({"softcap": 0.0}, "softcap: expected a positive number or None, received 0.0"),
+        ({"softcap": np.complex128(1)}, "softcap: expected a positive number or None, received np.complex128(1+0j)"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_refused(options, message):

@@ -16,6 +16,7 @@ from reference import (
     merge_attention_backward,
 )
 from reference.rounding import FLOAT64, track
+from reference.softmax import LOWEST
 
 ALONG_KEYS = {"key": -2, "value": -2, "scale": -1, "bias": -1, "mask": -1}
 
@@ -107,6 +108,23 @@ def test_a_part_whose_logarithm_says_that_nothing_is_visible_counts_nothing(call
     assert np.array_equal(nothing.log_sum_exp, hidden.maximum)
 
 
+def test_a_total_of_0_says_that_nothing_is_visible_whatever_the_maximum():
+    hidden, low = AttentionPart([[1.0]], [0.0], [0.0]), AttentionPart([[2.0]], [-800.0], [1.0])
+    assert merge_attention([hidden, low]).output == 2.0
+    assert merge_attention([hidden]).log_sum_exp == -np.inf
+
+
+def test_a_logit_may_be_the_lowest_number_there_is():
+    part = blockwise_attention([[1.0]], [[LOWEST]], [[3.0]])
+    assert merge_attention([part]).output == part.output == 3.0
+    assert AttentionPart([[0.0]], [LOWEST]).log_sum_exp == -np.inf  # but if it is a logarithm
+
+
+def test_outputs_may_be_near_the_largest_number_there_is():
+    part = AttentionPart([[1e308]], [0.0], [2.0])
+    assert merge_attention([part] * 4).output == 1e308
+
+
 @given(calls(), generators())
 def test_parts_may_have_logits_of_any_size(call, rng):
     S = call["key"].shape[-2]
@@ -126,6 +144,10 @@ def test_parts_may_have_logits_of_any_size(call, rng):
         (
             [AttentionPart([[1.0]], [0.0]), AttentionPart([[1.0, 2.0]], [0.0])],
             "output of part 1: expected shape (1, 1), received (1, 2)",
+        ),
+        (
+            [AttentionPart([[1.0]], [0.0], [-1.0])],
+            "total of part 0: expected numbers of at least 0, received -1.0",
         ),
         ([AttentionPart([[np.nan]], [0.0])], "output of part 0: expected finite numbers, received nan at index (0, 0)"),
     ],

@@ -36,7 +36,7 @@ def as_inputs(
     """All of one dtype, with two axes or more."""
     for name, array in (("query", query), ("key", key), ("value", value), ("scale", scale), ("bias", bias)):
         check_plain(name, array)
-    dtype = np.result_type(query, key, value, scale, *(() if bias is None else (bias,)))
+    dtype = np.result_type(query, key, value, scale, *(one for one in (bias, softcap) if one is not None))
     query, key, value, scale = (array.astype(dtype, copy=False) for array in (query, key, value, np.atleast_2d(scale)))
     bias = None if bias is None else np.atleast_2d(bias).astype(dtype, copy=False)
     return Inputs(
@@ -52,9 +52,9 @@ def leading_axes(inputs: Inputs) -> tuple[int, ...]:
     return broadcast_leading("mask", of_mask, "query, key and value", leading)
 
 
-def slices(size: int, held: int) -> Iterator[slice]:
-    """So many positions at a time, until all have been."""
-    return (slice(first, min(first + held, size)) for first in range(0, size, held))
+def slices(size: int, at_once: int) -> Iterator[slice]:
+    """So many positions at once, until all have been."""
+    return (slice(first, min(first + at_once, size)) for first in range(0, size, at_once))
 
 
 def of_item(array: Array, item: tuple[int, ...]) -> Array:

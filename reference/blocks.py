@@ -29,10 +29,11 @@ class BlockScores(NamedTuple):
     query: Array  # (t, d_k)
     key: Array  # (s, d_k)
     scale: Array  # broadcasts to (t, s)
+    scaled_query: Array | None  # (t, d_k), if what was multiplied by the scale is the query
     slope: Array | None  # (t, s), of the softcap
-    logits: Array  # (t, s), -inf where masked
-    partly: slice  # the keys that may be masked
-    hidden: Array | None  # broadcasts to (t, partly), True where masked
+    scores: Array  # (t, s), of hidden keys too
+    partly: slice  # which of the s keys may be hidden
+    hidden: Array | None  # broadcasts to (t, partly), True = the query does not see the key
 
 
 def of_block(array: Array, block: Block) -> Array:
@@ -94,40 +95,49 @@ def block_scores(inputs: Inputs, block: Block, workspace: Workspace) -> BlockSco
     block = block._replace(keys=keys)
     query, key = of_item(inputs.query, block.item)[block.queries], of_item(inputs.key, block.item)[block.keys]
     scale = of_block(inputs.scale, block)
-    logits = workspace.array(len(query), len(key))
-    if _is_of_queries(scale):
-        np.matmul(scale * query, key.mT, out=logits)  # 1, 2: a pass over the scores less
+    scores = workspace.array(len(query), len(key))
+    # The same for all keys, the scale multiplies the query: a pass over the scores less.
+    scaled_query = _unless_it_overflows(np.multiply, scale, query) if scale.shape[-1] == 1 else None
+    if scaled_query is not None:
+        np.matmul(scaled_query, key.mT, out=scores)  # 1, 2
     else:
-        np.matmul(query, key.mT, out=logits)  # 1  (t, s)
-        logits *= scale  # 2
+        np.matmul(query, key.mT, out=scores)  # 1  (t, s)
+        scores *= scale  # 2
     slope = None
     if inputs.softcap is not None:
-        logits /= inputs.softcap
-        np.tanh(logits, out=logits)
-        slope = 1 - np.square(logits)
-        logits *= inputs.softcap  # 3
+        scores /= inputs.softcap
+        np.tanh(scores, out=scores)
+        slope = 1 - np.square(scores)
+        scores *= inputs.softcap  # 3
     if inputs.bias is not None:
-        logits += of_block(inputs.bias, block)  # 4
-    if hidden is not None:
-        np.copyto(logits[:, partly], -np.inf, where=hidden)  # 5
-    return BlockScores(block, query, key, scale, slope, logits, partly, hidden)
+        scores += of_block(inputs.bias, block)  # 4
+    return BlockScores(block, query, key, scale, scaled_query, slope, scores, partly, hidden)
 
 
-def exponentials(scores: BlockScores, maximum: Array) -> Array:
-    """Return exp(logits - maximum), (t, s), 0 where masked, in place of the logits."""
-    found, masked = scores.logits, scores.logits[:, scores.partly]
-    found -= maximum
-    if scores.hidden is not None:  # not -inf, as NumPy's exp of a block half of which is -inf takes three times as long
-        np.copyto(masked, 0.0, where=scores.hidden)
-    np.exp(found, out=found)
-    if scores.hidden is not None:
-        np.copyto(masked, 0.0, where=scores.hidden)
-    return found
+def largest_logit(given: BlockScores) -> Array:
+    """The largest logit of each query, (t,), -inf if none is visible; from here on the scores are the logits."""
+    logits = given.scores
+    if given.hidden is not None:
+        np.copyto(logits[:, given.partly], -np.inf, where=given.hidden)  # 5
+    return logits.max(axis=-1)
+
+
+def exponentials_of(given: BlockScores, maximum: Array) -> Array:
+    """Return exp(logits - maximum), (t, s), in place of the scores, which are lost."""
+    exponentials, partly_hidden = given.scores, given.scores[:, given.partly]
+    with np.errstate(over="ignore"):  # so much lower than the maximum that the difference is -inf
+        exponentials -= maximum
+    if given.hidden is not None:  # of -inf NumPy's exp takes several times as long
+        np.copyto(partly_hidden, 0.0, where=given.hidden)
+    np.exp(exponentials, out=exponentials)
+    if given.hidden is not None:
+        partly_hidden *= ~given.hidden
+    return exponentials
 
 
 def block_scores_backward(d_logits: Array, scores: BlockScores, gradients: InputGradients) -> None:
     """Add to the gradients what the logits of a block hand down; where they are masked, their gradient is 0 already."""
-    block, query, key, scale, slope, *_ = scores
+    block, query, key, scale, scaled_query, slope, *_ = scores
     d_query = of_item(gradients.d_query, block.item)[block.queries]
     d_key = of_item(gradients.d_key, block.item)[block.keys]
     if gradients.d_bias is not None:
@@ -135,11 +145,11 @@ def block_scores_backward(d_logits: Array, scores: BlockScores, gradients: Input
     if slope is not None:
         d_logits *= slope  # 3
     d_scale = of_block(gradients.d_scale, block)
-    if _is_of_queries(scale):
-        d_scaled_query = d_logits @ key  # 1  (t, d_k)
+    d_scaled_query = None if scaled_query is None else _unless_it_overflows(np.matmul, d_logits, key)  # 1  (t, d_k)
+    if scaled_query is not None and d_scaled_query is not None:
         _add(d_scale, np.sum(d_scaled_query * query, axis=-1, keepdims=True))  # 2
         d_query += scale * d_scaled_query  # 2
-        d_key += d_logits.mT @ (scale * query)  # 1
+        d_key += d_logits.mT @ scaled_query  # 1
     else:
         _add(d_scale, d_logits * (query @ key.mT))  # 2
         d_logits *= scale  # 2
@@ -147,9 +157,11 @@ def block_scores_backward(d_logits: Array, scores: BlockScores, gradients: Input
         d_key += d_logits.mT @ query  # 1
 
 
-def _is_of_queries(scale: Array) -> bool:
-    """Whether a scale is the same for all keys, so that it can multiply the query."""
-    return scale.shape[-1] == 1
+def _unless_it_overflows(multiply: np.ufunc, left: Array, right: Array) -> Array | None:
+    """A product that is sooner found, but larger, than one which is not too large; None if it is too large itself."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        product: Array = multiply(left, right)
+    return product if np.isfinite(product).all() else None
 
 
 def _add(gradient: Array, contribution: Array) -> None:

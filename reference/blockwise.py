@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from reference.block_inputs import InputGradients, Inputs, as_inputs, leading_axes, of_item, slices
-from reference.blocks import Block, Workspace, block_scores, block_scores_backward, exponentials
+from reference.blocks import Block, Workspace, block_scores, block_scores_backward, exponentials_of
 from reference.dot_product import checked_options
 from reference.inputs import Array, as_array, as_cotangent, as_count, refuse
 from reference.item_gradients import summed
@@ -20,7 +20,8 @@ from reference.merging import log_sum_exp
 from reference.online_softmax import attend_to_blocks
 from reference.threads import in_order
 
-BLOCK = (256, 2048)  # 4 MB of float64: where keys are hidden, less is computed; smaller blocks cost more calls
+# 4 MB of float64. Of smaller blocks more can be left out where keys are hidden, but there are more calls.
+BLOCK = (256, 2048)
 
 
 class BlockwiseAttention(NamedTuple):
@@ -80,13 +81,14 @@ def blockwise_attention(
     block : two sizes
         How many queries and how many keys at once.
     threads : int
-        How many blocks are computed at a time. More than one is faster if NumPy's matrix products are
+        For how many blocks of queries it is computed at a time. More than one is faster if NumPy's matrix products are
         held to one thread each, for which there is the package threadpoolctl.
 
     Returns
     -------
     BlockwiseAttention
-        Of which ``output`` and ``log_sum_exp`` are the result.
+        Of which ``output`` and ``log_sum_exp`` are the result. It has the arrays that were given, not copies, if they
+        are float64: the backward computes from them, and calls a function that is the mask, once more.
 
     Raises
     ------
@@ -97,12 +99,11 @@ def blockwise_attention(
 
     Notes
     -----
-    Rabe and Staats, "Self-attention Does Not Need O(n²) Memory" (2021); Dao et al., "FlashAttention" (2022),
-    algorithm 1. The softmax over one block of keys after another is that of Milakov and Gimelshein, "Online normalizer
-    calculation for softmax" (2018).
+    Rabe and Staats, "Self-attention Does Not Need O(n²) Memory" (2021); Dao et al., "FlashAttention" (2022); with
+    one block of keys after another for each of queries, Dao, "FlashAttention-2" (2023), algorithm 1.
 
-    The scale multiplies the query where it can, and the output is divided by the total last. So numbers near the
-    largest of float64 may overflow here and not in `dot_product_attention`, as a sum of values of 1e308 does.
+    The output is divided by the total last, so that a sum of values near the largest of float64 may overflow here and
+    not in `dot_product_attention`. It is refused then.
 
     Examples
     --------
@@ -158,7 +159,7 @@ def blockwise_attention_backward(
         in a part of `merge_attention`.
     threads : int
         How many items of the leading axes are computed at a time; of what several items share, so many and three more
-        have gradients of their own until these are added up.
+        have gradients of their own until these are added up, in an order that is the same for any two threads or more.
 
     Returns
     -------
@@ -172,8 +173,8 @@ def blockwise_attention_backward(
 
     Notes
     -----
-    Dao et al., "FlashAttention" (2022), algorithm 4, where the mean of ``d_weights`` under the weights is that of
-    ``d_output * output``, known before any block is.
+    Dao et al., "FlashAttention" (2022), algorithm 4, with its loops exchanged. There the mean of ``d_weights`` under
+    the weights is the sum of ``d_output * output``, known before any block is.
 
     Examples
     --------
@@ -192,7 +193,8 @@ def blockwise_attention_backward(
     def add(item: tuple[int, ...], into: InputGradients) -> None:
         _add_gradients(inputs, attention, d_output, mean, item, into)
 
-    d_query, d_key, d_value, d_scale, d_bias = summed(add, inputs, attention.maximum.shape[:-1], threads)
+    dtype = np.result_type(inputs.query, d_output, mean)
+    d_query, d_key, d_value, d_scale, d_bias = summed(add, inputs, attention.maximum.shape[:-1], dtype, threads)
     if attention.bias is not None and d_bias is not None:
         d_bias = d_bias.reshape(attention.bias.shape)
     return BlockwiseGradients(d_value, d_bias, d_scale.reshape(attention.scale.shape), d_query, d_key)
@@ -212,17 +214,18 @@ def _add_gradients(
     # Not the weights, of which there are many, are divided by the total, but what they are multiplied by.
     divisor = np.where(total == 0, 1.0, total)
     mean_of_sums = mean[item][:, None] / divisor
-    workspace, d_workspace = Workspace(value.dtype), Workspace(np.result_type(d_output, value))
+    workspace, d_workspace = Workspace(value.dtype), Workspace(into.d_value.dtype)
     # The last queries first: in causal order their blocks are the largest, and the workspaces need not grow.
     for queries in list(slices(len(total), attention.block[0]))[::-1]:
         d_sums = d_output[item][queries] / divisor[queries]
         for keys in slices(len(value), attention.block[1]):
-            scores = block_scores(inputs, Block(item, queries, keys), workspace)  # 1 to 5
+            scores = block_scores(inputs, Block(item, queries, keys), workspace)  # 1 to 4
             if scores is None:
                 continue
-            keys, weights = scores.block.keys, exponentials(scores, maximum[queries])  # 6, total times the weights
-            d_value[keys] += weights.mT @ d_sums  # 7
-            d_logits = np.matmul(d_sums, value[keys].mT, out=d_workspace.array(*weights.shape))  # 7
+            keys = scores.block.keys
+            exponentials = exponentials_of(scores, maximum[queries])  # 5, 6, total times the weights
+            d_value[keys] += exponentials.mT @ d_sums  # 7
+            d_logits = np.matmul(d_sums, value[keys].mT, out=d_workspace.array(*exponentials.shape))  # 7
             d_logits -= mean_of_sums[queries]  # 6
-            d_logits *= weights  # 6
+            d_logits *= exponentials  # 6
             block_scores_backward(d_logits, scores, into)  # 5 to 1

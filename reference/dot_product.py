@@ -230,6 +230,8 @@ def checked_options(
     scale = as_array("scale", scale)
     check_broadcasts_to_scores("scale", scale, scores_shape)
     bias, mask = as_bias_and_mask(bias, mask, scores_shape)
-    if softcap is not None and not (isinstance(softcap, (int, float, np.number)) and 0 < softcap < np.inf):
+    if softcap is not None and not (
+        isinstance(softcap, (int, float, np.integer, np.floating)) and 0 < softcap < np.inf
+    ):
         refuse("softcap", "a positive number or None", repr(softcap))
     return scale, bias, mask

@@ -8,6 +8,7 @@ import numpy as np
 Array = np.ndarray[Any, np.dtype[Any]]
 
 FURTHEST = 2**62  # position, so that the sum of two is still an int64
+PIECE = 2**16  # numbers of an array that are looked at together
 KEPT_DTYPES = (np.dtype(np.longdouble), np.dtype(np.complex128), np.dtype(np.clongdouble))
 
 
@@ -33,14 +34,23 @@ def as_array(name: str, array: Any, *, may_hide: bool = False) -> Array:
         Whether -inf is allowed, as in a bias that hides a position.
     """
     array = as_numbers(name, array)
-    finite = np.isfinite(array)
-    if may_hide:
-        finite = finite | (array == -np.inf)
-    if not all_of(finite):
-        index = tuple(int(i) for i in np.argwhere(~finite)[0])
+    if not _all_usable(array, may_hide):
+        index = tuple(int(i) for i in np.argwhere(~_is_usable(array, may_hide))[0])
         allowed = "finite numbers or -inf" if may_hide else "finite numbers"
         refuse(name, allowed, f"{array[index]} at index {index}" if index else array)
     return array
+
+
+def _all_usable(array: Array, may_hide: bool) -> bool:
+    if isinstance(array, np.ndarray) and array.size > PIECE:  # in parts, as what is found of each number takes memory
+        parts: Any = np.nditer(array, ["external_loop", "buffered"], buffersize=PIECE)
+        return all(_all_usable(part, may_hide) for part in parts)
+    return all_of(_is_usable(array, may_hide))
+
+
+def _is_usable(array: Array, may_hide: bool) -> Array:
+    finite = np.isfinite(array)
+    return finite | (array == -np.inf) if may_hide else finite
 
 
 def all_of(booleans: Array) -> bool:

@@ -11,11 +11,15 @@ from reference.threads import in_order
 
 
 def summed(
-    add: Callable[[tuple[int, ...], InputGradients], None], inputs: Inputs, leading: tuple[int, ...], threads: int
+    add: Callable[[tuple[int, ...], InputGradients], None],
+    inputs: Inputs,
+    leading: tuple[int, ...],
+    dtype: np.dtype[Any],
+    threads: int,
 ) -> InputGradients:
     """The gradients to which ``add`` adds those of one item after another, so many items computed at a time."""
     arrays = (inputs.query, inputs.key, inputs.value, inputs.scale, inputs.bias)
-    zeros: Any = (None if array is None else np.zeros(array.shape, array.dtype) for array in arrays)
+    zeros: Any = (None if array is None else np.zeros(array.shape, dtype) for array in arrays)
     gradients = InputGradients(*zeros)
     items = list(np.ndindex(leading))
     if threads == 1:

@@ -23,6 +23,8 @@ class AttentionPart(NamedTuple):
     @property
     def log_sum_exp(self) -> Array:
         """The logarithm of the sum of the exponentials of each query's logits, (..., T); -inf if nothing is visible."""
+        if np.ndim(self.total) == 0:  # the maximum is that logarithm
+            return np.where(np.asarray(self.maximum) <= LOWEST, -np.inf, log_sum_exp(self.maximum, self.total))
         return log_sum_exp(self.maximum, self.total)
 
 
@@ -125,8 +127,9 @@ def merged(parts: Sequence[AttentionPart]) -> AttentionPart:
         maximum = np.maximum(maximum, part.maximum)
     shares = [_share(part, maximum) for part in parts]
     total = sum(shares[1:], shares[0])
-    summed = sum(share[..., None] * part.output for share, part in zip(shares, parts))
-    return AttentionPart(summed / _divisor(total)[..., None], maximum, total)
+    divisor = _divisor(total)  # first, as weights at most 1 cannot make outputs overflow
+    outputs = [(share / divisor)[..., None] * part.output for share, part in zip(shares, parts)]
+    return AttentionPart(sum(outputs[1:], outputs[0]), maximum, total)
 
 
 def log_sum_exp(maximum: Array, total: Any) -> Array:
@@ -154,8 +157,11 @@ def checked_parts(parts: Iterable[Any]) -> list[AttentionPart]:
         ):
             if array.shape != shape:
                 refuse(f"{name} of part {number}", f"shape {shape}", array.shape)
-        # Of a part that is given by its logarithm, the total is 1 where nothing is visible too.
-        checked.append(AttentionPart(output, maximum, np.where(maximum == LOWEST, 0.0, total)))
+        if (total < 0).any():
+            refuse(f"total of part {number}", "numbers of at least 0", total[total < 0][0])
+        if np.ndim(part.total) == 0:  # given by its logarithm, it is 1 where nothing is visible too
+            total = np.where(maximum == LOWEST, 0.0, total)
+        checked.append(AttentionPart(output, np.where(total == 0, LOWEST, maximum), total))
     if not checked:
         refuse("parts", "at least one", "none")
     return checked
@@ -163,11 +169,11 @@ def checked_parts(parts: Iterable[Any]) -> list[AttentionPart]:
 
 def _share(part: AttentionPart, maximum: Array) -> Array:
     """The sum of the exponentials of a part's logits, over ``exp(maximum)``."""
-    return shrunk(part.maximum, maximum) * part.total
+    return rescaling(part.maximum, maximum) * part.total
 
 
-def shrunk(before: Array, maximum: Array) -> Array:
-    """What exponentials less one maximum are multiplied by to be those less a larger one."""
+def rescaling(before: Array, maximum: Array) -> Array:
+    """The factor that makes of a sum of ``exp(logits - before)`` one of ``exp(logits - maximum)``."""
     with np.errstate(over="ignore"):  # so much lower that the difference is -inf, and what was before counts nothing
         return np.exp(before - maximum)
 

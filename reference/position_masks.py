@@ -1,7 +1,8 @@
 """The masks in use as functions of positions, for `reference.blockwise_attention`, which never has a mask whole.
 
 A function is called with the positions of queries, those of keys, and an index of the leading axes. Two are combined in
-a third: ``lambda *positions: causal(*positions) & padding(*positions)``.
+a third: ``lambda *positions: causal(*positions) & padding(*positions)``. That one is asked for each block, and does not
+know that lengths have leading axes: query, key or value must have them too.
 """
 
 from typing import Any, NamedTuple
@@ -30,7 +31,7 @@ def causal_positions(offset: int = 0) -> "WindowPositions":
     Returns
     -------
     function of (queries, keys, *item)
-        Of positions, which may be arrays that broadcast; of the index of leading axes nothing depends.
+        Of positions, which may be arrays that broadcast; nothing depends on the index of leading axes.
 
     Raises
     ------
@@ -56,7 +57,7 @@ def window_positions(left: int | None, right: int | None, offset: int = 0) -> "W
     Returns
     -------
     function of (queries, keys, *item)
-        Of positions, which may be arrays that broadcast; of the index of leading axes nothing depends.
+        Of positions, which may be arrays that broadcast; nothing depends on the index of leading axes.
 
     Raises
     ------
@@ -129,7 +130,7 @@ def padding_positions(lengths: Any) -> "PaddingPositions":
     Returns
     -------
     function of (queries, keys, *item)
-        Of the positions of keys and the index of leading axes; on the queries nothing depends.
+        Of the positions of keys and the index of leading axes; nothing depends on the queries.
 
     Raises
     ------
