@@ -158,7 +158,7 @@ def block_scores_backward(d_logits: Array, scores: BlockScores, gradients: Input
 
 
 def _unless_it_overflows(multiply: np.ufunc, left: Array, right: Array) -> Array | None:
-    """A product that is sooner found, but larger, than one which is not too large; None if it is too large itself."""
+    """The product of two arrays; None if any of it is too large for a number."""
     with np.errstate(over="ignore", invalid="ignore"):
         product: Array = multiply(left, right)
     return product if np.isfinite(product).all() else None
