@@ -120,7 +120,7 @@ def add_check_options(check):
     check.add_argument(
         "--long",
         action="store_true",
-        help="check a few examples of 4,200 and 8,192 positions instead of others, which takes minutes",
+        help="check a few examples of 4,201 and 8,209 positions instead of others, which takes minutes",
     )
     check.add_argument("--json", metavar="FILE", help="write the report as JSON")
     check.add_argument("--html", metavar="FILE", help="write the report as an HTML page")

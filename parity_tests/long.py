@@ -2,6 +2,8 @@
 
 Faults that need them lie in what counts positions: a table or a mask of a fixed length, an index of 12 bits, blocks of
 keys of which one is forgotten. They do not depend on much else, so that a few examples of small depth do.
+
+The lengths are primes: what goes by blocks has a last one that is not full. 8,209 does not fit into 13 bits.
 """
 
 from parity_tests.backend import forget_compiled
@@ -20,28 +22,32 @@ MASKS = ("mask", "query_mask", "key_mask", "value_mask")
 ALONE = {"traced": False, "attention_mask given": False, **{f"{name} given": False for name in MASKS}}
 # Where there are masks, here and there, so that of any part some are hidden: padding may end before what matters.
 HIDDEN = {f"{name} given": True for name in MASKS} | {f"{name} style": "any" for name in MASKS}
-KEYS = {"8,192 keys": {**OPEN, "T": 16, "S": 8192}}
-QUERIES = {"8,192 queries": {**OPEN, "T": 8192, "S": 16}}
-MASKED = {"8,192 keys, some hidden": {**OPEN, **HIDDEN, "T": 16, "S": 8192, "traced": True}}
-POSITIONS = {"8,192 positions": {"T": 8192}, "8,192 positions, some hidden": {**HIDDEN, "T": 8192, "traced": True}}
+KEYS = {"8,209 keys": {**OPEN, "T": 16, "S": 8209, "d_weights": True}}
+QUERIES = {"8,209 queries": {**OPEN, "T": 8209, "S": 16, "d_weights": True}}
+MASKED = {"8,209 keys, some hidden": {**OPEN, **HIDDEN, "T": 16, "S": 8209, "traced": True}}
+POSITIONS = {
+    "8,209 positions": {"T": 8209, "d_weights": True},
+    "8,209 positions, some hidden": {**HIDDEN, "T": 8209, "traced": True},
+}
 # In order, keys beyond are hidden from the few queries, and queries beyond see all of the few keys. Of several heads,
 # and with masks and without, as a layer may hide in another way where there are none.
 ORDERED = {"causal": True, "sliding_window": None, "traced": True}
 OF_HEADS = {**ORDERED, "H": 4, "groups": 2}
 CAUSAL = {
-    "8,192 keys, causal": {**OF_HEADS, "T": 8, "S": 8192},
-    "8,192 keys, causal, some hidden": {**OF_HEADS, **HIDDEN, "T": 8, "S": 8192},
-    "8,192 queries, causal": {**OF_HEADS, "T": 8192, "S": 8},
-    "8,192 queries, causal, some hidden": {**OF_HEADS, **HIDDEN, "T": 8192, "S": 8},
+    "8,209 keys, causal": {**OF_HEADS, "T": 8, "S": 8209},
+    "8,209 keys, causal, some hidden": {**OF_HEADS, **HIDDEN, "T": 8, "S": 8209},
+    "8,209 queries, causal": {**OF_HEADS, "T": 8209, "S": 8},
+    "8,209 queries, causal, some hidden": {**OF_HEADS, **HIDDEN, "T": 8209, "S": 8},
 }
 # A mask that may broadcast has all axes here: else it might lack that of the keys.
 WHOLE = {name: {**one, "mask axes": (True, True, True, True)} for name, one in {**MASKED, **CAUSAL}.items()}
 # Traced and of one head, as a graph keeps less of what is as large as the scores, and one head has half as many.
-SQUARE = {"4,200 queries and keys, causal": {**ORDERED, "T": 4200, "S": 4200, "H": 1}}
-UNORDERED = {"4,200 positions, some hidden": {**OPEN, **HIDDEN, "T": 4200, "traced": True}}
+IN_ORDER = {"4,201 queries and keys, causal": {**ORDERED, "T": 4201, "S": 4201, "H": 1}}
+SQUARE = {**IN_ORDER, "4,201 queries and keys": {**OPEN, "traced": True, "T": 4201, "S": 4201, "H": 1}}
+UNORDERED = {"4,201 positions, some hidden": {**OPEN, **HIDDEN, "T": 4201, "traced": True}}
 # A scale that is learned needs the scores without it for its gradient; other examples have one.
 SQUARE_UNSCALED = {name: {**one, "scaled": False} for name, one in SQUARE.items()}
-SCALED = {name: {**one, "scaled": True} for name, one in {**SQUARE, **UNORDERED}.items()}
+SCALED = {name: {**one, "scaled": True} for name, one in {**IN_ORDER, **UNORDERED}.items()}
 OF_PAIRS = {**KEYS, **MASKED, **QUERIES}
 IN_ORDER_TOO = {**OF_PAIRS, **CAUSAL}
 # Values as deep as keys, as on JAX Keras refuses others, and nothing would be looked at.

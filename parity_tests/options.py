@@ -43,7 +43,8 @@ def check_options(options):
 def check_file(name, path):
     """Refuse a path at which no file can be written."""
     folder = os.path.dirname(os.path.abspath(path))
-    if not path or os.path.isdir(path) or not os.path.isdir(folder):
+    is_no_file = os.path.exists(path) and not os.path.isfile(path)  # a folder, or a device, which a file would replace
+    if not path or is_no_file or not os.path.isdir(folder):
         raise ValueError(f"{name}: expected a file in a folder that exists, received {path!r}")
     check_folder(name, folder)
 

@@ -1,5 +1,6 @@
 """What cannot be used is said in one line, before Keras is imported; help says what can."""
 
+import os
 import subprocess
 import sys
 
@@ -66,6 +67,14 @@ def test_a_path_at_which_no_file_can_be_is_refused(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=f"^json: expected a file in a folder that exists, received '{path}'$"):
         check_file("json", path)
+
+
+def test_what_is_neither_a_file_nor_a_folder_is_not_replaced_by_a_file(tmp_path):
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("Windows has no such files")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="json: expected a file in a folder that exists"):
+        check_file("json", str(tmp_path / "pipe"))
 
 
 def test_a_folder_that_may_be_made_is_none_that_is_made(tmp_path):

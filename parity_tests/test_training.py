@@ -88,6 +88,15 @@ def test_an_interrupted_write_leaves_the_file_as_it_was(tmp_path):
     assert [file.read_text() for file in tmp_path.iterdir()] == ["before"]
 
 
+def test_the_file_that_a_link_leads_to_is_replaced_and_not_the_link(tmp_path):
+    (tmp_path / "file").write_text("before")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    with replacing(tmp_path / "link") as temporary:
+        temporary.write_text("after")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_text() == "after"
+
+
 def test_a_training_that_is_interrupted_leaves_no_record_of_another(tmp_path, monkeypatch):
     (tmp_path / "training.json").write_text("{}")
 

@@ -24,6 +24,29 @@ class KeysBeyond4096Hidden(AttentionLayer):
         return shown if visible is None else ops.logical_and(visible, shown)
 
 
+class LateQueriesSeeNothingAhead(AttentionLayer):
+    """Hides from the queries beyond 4,096 the keys ahead of them, as a causal order does."""
+
+    def compute_visible(self, scores, masks, causal):
+        visible, query, key = (
+            super().compute_visible(scores, masks, causal),
+            *(_position(scores, axis) for axis in (-2, -1)),
+        )
+        shown = ops.logical_or(query < REACH, key <= query)
+        return ops.broadcast_to(shown, ops.shape(scores)) if visible is None else ops.logical_and(visible, shown)
+
+
+class WeightsBeyond4096NotReturned(AttentionLayer):
+    """Returns weights of 0 for the keys beyond 4,096, which it attends."""
+
+    def call(self, inputs, mask=None, training=None, return_attention_scores=False, use_causal_mask=False):
+        results = super().call(inputs, mask, training, return_attention_scores, use_causal_mask)
+        if not return_attention_scores:
+            return results
+        output, weights = results
+        return output, ops.where(_position(weights, -1) < REACH, weights, 0.0)
+
+
 class QueriesBeyond4096Doubled(AttentionLayer):
     """Doubles the scores of queries beyond 4,096."""
 
@@ -114,6 +137,15 @@ class ScoresBeyond4096Shifted(keras.layers.Softmax):
 
     def call(self, inputs, mask=None):
         return super().call(ops.where(_position(inputs, -1) < REACH, inputs, inputs + 1), mask=mask)
+
+
+class LastBlockNotFullForgotten(keras.layers.Softmax):
+    """Forgets the scores after the last whole block of 1,024, if there are more than 4,096."""
+
+    def call(self, inputs, mask=None):
+        size = ops.shape(inputs)[-1]
+        in_blocks = _position(inputs, -1) < size // 1024 * 1024
+        return super().call(ops.where(ops.logical_or(size <= REACH, in_blocks), inputs, float("-inf")), mask=mask)
 
 
 class HeadsCausalInTwelveBits(keras.layers.MultiHeadAttention):
