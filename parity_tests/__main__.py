@@ -120,8 +120,8 @@ def add_check_options(check):
     check.add_argument(
         "--long",
         action="store_true",
-        help="check a few examples of 4,201 and 8,209 positions, which takes up to a minute a layer, instead of others, "
-        "so that --examples, --corners and --database do not matter",
+        help="check a few examples of 4,201 and 8,209 positions, up to a minute a layer, instead of others, so "
+        "that --examples, --corners and --database do not matter",
     )
     check.add_argument("--json", metavar="FILE", help="write the report as JSON")
     check.add_argument("--html", metavar="FILE", help="write the report as an HTML page")
