@@ -142,12 +142,14 @@ def test_the_command_prints_and_writes_what_it_measured(tmp_path, capsys, monkey
         ["--parts", "abacus"],
         ["--parts", "memory", "--png", "times.png"],
         ["--longest", "1"],
+        ["--longest", "512", "--parts", "memory"],
+        ["--gigabytes", "nan"],
         ["--json", "/no/such/folder/times.json"],
     ],
 )
-def test_what_cannot_be_used_exits_with_2_and_one_line(options, capsys):
+def test_what_cannot_be_used_exits_with_2_and_one_line(options, capfd):
     assert main(["benchmark", *options]) == 2
-    printed = capsys.readouterr()
+    printed = capfd.readouterr()
     assert printed.out == ""
     assert printed.err.count("\n") == 1
 

@@ -128,8 +128,10 @@ def test_a_process_that_fails_leaves_out_its_contender_from_there_on(monkeypatch
         return T
 
     monkeypatch.setattr(memory, "in_own_process", run)
-    found = memory.measure([OURS[3]], (16, 32, 64), memory=1e9)
+    told = {}
+    found = memory.measure([OURS[3]], (16, 32, 64), memory=1e9, on_failure=told.__setitem__)
     assert found == [Memory("blockwise", 16, False, 16), Memory("blockwise", 16, True, 16)]
+    assert told == {"the memory of blockwise at 32 positions": "its process ended with -9"}
 
 
 ALLOCATES = "import numpy; array = numpy.ones(2 * 10**7); del array; raise SystemExit({})"
@@ -150,8 +152,12 @@ def test_the_memory_of_a_process_is_what_it_had_at_its_peak(status):
 def test_the_memory_of_a_process_that_fails_is_not_told():
     if not memory.can_be_measured():
         pytest.skip("the peak of a process can be measured on Linux alone")
-    with pytest.raises(subprocess.CalledProcessError):
-        long.in_own_process("numpy", "-c", ALLOCATES.format(2))
+    with pytest.raises(subprocess.CalledProcessError) as raised:
+        long.in_own_process("numpy", "-c", "raise SystemExit(2)")
+    assert memory.reason(raised.value) == "its process ended with 2"
+    with pytest.raises(subprocess.CalledProcessError) as raised:
+        long.in_own_process("numpy", "-c", "import os, sys; print('no room', file=sys.stderr, flush=True); os.abort()")
+    assert memory.reason(raised.value) == "its process ended with -6: no room"
 
 
 def test_a_check_that_fails_is_left_out(monkeypatch):
@@ -161,8 +167,10 @@ def test_a_check_that_fails_is_left_out(monkeypatch):
         return target
 
     monkeypatch.setattr(long, "in_own_process", run)
-    found = long.measure(["keras.layers.Softmax", "keras.layers.Attention"])
+    told = {}
+    found = long.measure(["keras.layers.Softmax", "keras.layers.Attention"], on_failure=told.__setitem__)
     assert found == ["import keras", "keras.layers.Attention"]
+    assert told == {"the check of keras.layers.Softmax": "its process ended with -9"}
 
 
 def test_keras_alone_is_measured_before_the_checks_of_layers(monkeypatch):
@@ -206,7 +214,9 @@ def test_an_import_is_timed_beyond_the_start_of_python(monkeypatch):
 
 
 def test_what_is_imported_is_imported():
-    (one,) = imports.measure(("reference",), repeats=1)
+    told = {}
+    (one,) = imports.measure(("no_such_module", "reference"), repeats=1, on_failure=told.__setitem__)
     assert one.module == "reference"
-    with pytest.raises(subprocess.CalledProcessError):
-        imports.measure(("no_such_module",), repeats=1)
+    ((what, why),) = told.items()
+    assert what == "the import of no_such_module"
+    assert why == "its process ended with 1: ModuleNotFoundError: No module named 'no_such_module'"

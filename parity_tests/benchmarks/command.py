@@ -49,26 +49,27 @@ def add_options(command):
 
 def run(options, console, progress):
     """Measure, print, and write where asked."""
-    parts = _names(options.parts)
-    for name in parts:
-        if name not in _names(PARTS):
-            raise ValueError(f"parts: expected some of {PARTS}, received {name!r}")
+    parts, peers = _some_of("parts", PARTS, options.parts), _some_of("peers", PEERS, options.peers)
+    if not options.gigabytes > 0:
+        raise ValueError(f"gigabytes: expected a positive number, received {options.gigabytes}")
+    if parts == ["memory"] and options.longest < OF_MEMORY[0]:
+        raise ValueError(f"longest: expected at least {OF_MEMORY[0]} for memory alone, received {options.longest}")
     if options.png and "times" not in parts:
         raise ValueError(f"png: expected times among the parts, received {options.parts}")
     with quiet_start():
         from parity_tests.benchmarks import contenders, result, table
 
-        chosen, missing = contenders.chosen(_names(options.peers))
-    for name, why in missing.items():
-        console.print(f"{name} is left out: {why}", highlight=False)
+        chosen, left_out = contenders.chosen(peers)
     with quiet_start(), progress(console, lambda: None) as on_time:
-        benchmark = result.found(**_measured(options, parts, chosen, on_time))
+        benchmark = result.found(**_measured(options, parts, chosen, on_time, left_out.__setitem__))
     table.show(benchmark, console)
+    for what, why in left_out.items():
+        console.print(f"{what} is left out: {why}", highlight=False)
     _write(options, benchmark)
     return 0
 
 
-def _measured(options, parts, chosen, on_time):
+def _measured(options, parts, chosen, on_time, on_failure):
     """What was measured of each part that is asked for."""
     from parity_tests.benchmarks import check, imports, long, memory, timing
 
@@ -80,13 +81,13 @@ def _measured(options, parts, chosen, on_time):
     if "calls" in parts:
         found["calls"] = timing.small_calls(chosen, on_time)
     if "memory" in parts and memory.can_be_measured():
-        found["memory"] = memory.measure(chosen, of_memory, most, on_time)
+        found["memory"] = memory.measure(chosen, of_memory, most, on_time, on_failure)
     if "imports" in parts:
-        found["imports"] = imports.measure(on_time=on_time)
+        found["imports"] = imports.measure(on_time=on_time, on_failure=on_failure)
     if "check" in parts:
         found["checks"] = check.measure(on_time=on_time)
     if "long" in parts and memory.can_be_measured():
-        found["long_checks"] = long.measure(on_time=on_time)
+        found["long_checks"] = long.measure(on_time=on_time, on_failure=on_failure)
     return found
 
 
@@ -104,6 +105,10 @@ def _write(options, benchmark):
             write_atomically(options.html, plot.page(benchmark))
 
 
-def _names(text):
-    """The names in a list with commas."""
-    return [name for name in text.split(",") if name]
+def _some_of(option, known, text):
+    """The names in a list with commas; one that is not among those known is refused."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in known.split(","):
+            raise ValueError(f"{option}: expected some of {known}, received {name!r}")
+    return names

@@ -27,10 +27,11 @@ def can_be_measured():
     return RESET.exists()
 
 
-def measure(contenders, lengths, memory, on_time=None):
+def measure(contenders, lengths, memory, on_time=None, on_failure=None):
     """The memory of each contender at each length, if its arrays of (T, T) fit into so many bytes.
 
-    Where the process of one fails, as it does where the machine has less, that contender is left out from there on.
+    Where the process of one fails, as it does where the machine has less, that contender is left out from there on, and
+    ``on_failure`` is told which and why.
     """
     found = []
     for one in contenders:
@@ -42,11 +43,19 @@ def measure(contenders, lengths, memory, on_time=None):
                     break
                 try:
                     found.append(Memory(one.name, T, both, in_own_process(one.name, T, both)))
-                except subprocess.CalledProcessError:
+                except subprocess.CalledProcessError as error:
+                    if on_failure is not None:
+                        on_failure(f"the memory of {one.name} at {T:,} positions", reason(error))
                     break
                 if on_time is not None:
                     on_time(one.name)
     return found
+
+
+def reason(error):
+    """Why a process failed, in a line: how it ended, and what it said last."""
+    last = (error.stderr or "").strip().splitlines()[-1:]
+    return ": ".join([f"its process ended with {error.returncode}", *last])
 
 
 def in_own_process(name, T, both):
