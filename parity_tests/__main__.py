@@ -12,6 +12,7 @@ from parity_tests.options import KINDS, check_options
 from parity_tests.progress import Bar, progress
 from parity_tests.soak import command as soak_command
 
+OF_LONG = "a few examples of 4,201 and 8,209 positions"  # as `long` has them
 CHECK = """\
 examples:
   python -m parity_tests check
@@ -120,7 +121,7 @@ def add_check_options(check):
     check.add_argument(
         "--long",
         action="store_true",
-        help="check a few examples of 4,201 and 8,209 positions, up to a minute a layer, instead of others, so "
+        help=f"check {OF_LONG}, up to a minute a layer, instead of others, so "
         "that --examples, --corners and --database do not matter",
     )
     check.add_argument("--json", metavar="FILE", help="write the report as JSON")
@@ -159,7 +160,7 @@ def run_check(options):
     if options.html:
         from parity_tests import page  # here, as its plots take a while to import
 
-        examples = "a few, of 4,201 and 8,209 positions" if options.long else options.examples
+        examples = OF_LONG if options.long else options.examples
         reports.write_atomically(options.html, page.page(report, seed=options.seed, examples=examples))
     return 0 if report.agrees else 1
 

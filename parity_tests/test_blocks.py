@@ -1,12 +1,20 @@
-"""What a block is."""
+"""What a block is, and its scores."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parity_tests.calls import generators
-from reference import padding_positions, window_positions
+from parity_tests.calls import generators, of_inputs, tracked
+from parity_tests.comparison import within_bound
+from reference import (
+    blockwise_attention,
+    blockwise_attention_backward,
+    dot_product_attention,
+    dot_product_attention_backward,
+    padding_positions,
+    window_positions,
+)
 from reference.blocks import Block, visible
 from reference.inputs import FURTHEST
 
@@ -66,3 +74,22 @@ def test_a_mask_that_knows_what_is_seen_hides_its_edge_alone(masks, data, query,
         if of_all[0] or of_all[-1]:
             assert np.array_equal(np.flatnonzero(~of_all), np.arange(of_all.size)[found.partly])
     assert (found.hidden is None) == of_all.all()
+
+
+@pytest.mark.parametrize("softcap", [None, 1e151])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_scaled_query_may_overflow_where_scaled_scores_do_not(sign, softcap):
+    call = {"query": [[1e200]], "key": [[sign * 1e-200], [sign * 2e-200]], "value": [[1.0], [3.0]], "scale": 1e150}
+    attention, whole = (attend(**call, softcap=softcap) for attend in (blockwise_attention, dot_product_attention))
+    assert attention.output == whole.output
+    gradients = blockwise_attention_backward([[1.0]], attention), dot_product_attention_backward([[1.0]], whole)
+    assert all(np.array_equal(*both) for both in zip(*(of_inputs(call, one).values() for one in gradients)))
+
+
+def test_a_gradient_may_overflow_before_it_is_scaled_down():
+    call = {"query": [[1e-290]], "key": [[1e300], [2e300]], "value": [[1.0], [3.0]], "scale": 1e-10}
+    bound = of_inputs(call, dot_product_attention_backward([[1e10]], dot_product_attention(**tracked(call))))
+    gradients = of_inputs(call, blockwise_attention_backward([[1e10]], blockwise_attention(**call)))
+    for name, gradient in gradients.items():
+        assert np.isfinite(gradient).all()
+        assert within_bound(gradient, bound[name]).agrees

@@ -1,18 +1,12 @@
-"""Attention in blocks is attention: the same results and gradients, in memory that does not grow with T * S."""
-
-import os
-import subprocess
-import sys
-import tracemalloc
+"""Attention in blocks is attention: the same results and gradients."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parity_tests.benchmarks.result import ALLOCATOR
-from parity_tests.calls import BLOCKS, INPUTS, THREADS, TRACKED, calls, generators, of_inputs, tracked
-from parity_tests.comparison import compare, within_bound
+from parity_tests.calls import BLOCKS, INPUTS, THREADS, calls, generators, of_inputs, tracked
+from parity_tests.comparison import within_bound
 from reference import (
     blockwise_attention,
     blockwise_attention_backward,
@@ -24,7 +18,6 @@ from reference import (
 )
 from reference.blockwise import BLOCK
 from reference.rounding import FLOAT64, track
-from reference.softmax import LOWEST
 
 LONG = (BLOCK[0] + 40, 2 * BLOCK[1] + 100)  # queries, and keys, that take several blocks of the usual size
 
@@ -63,90 +56,6 @@ def test_many_blocks_are_all_at_once_within_the_bound(mask):
         assert within_bound(gradient, bound[name]).agrees
 
 
-@given(calls(), BLOCKS)
-def test_weights_by_the_log_sum_exp_are_those_of_all_at_once_within_the_bound(call, block):
-    """A machine that has them so rounds at the size of the scores, which its arithmetic says."""
-    machine = FLOAT64._replace(log_sum_exp=True)
-    of_machine = {
-        name: track(array, machine) if name in TRACKED and array is not None else array for name, array in call.items()
-    }
-    bound = dot_product_attention(**of_machine)
-    with np.errstate(invalid="ignore"):  # -inf less -inf, where nothing is visible
-        weights = np.exp(bound.logits.value - blockwise_attention(**call, block=block).log_sum_exp[..., None])
-    expected, error = (np.broadcast_to(array, weights.shape) for array in (bound.weights.value, bound.weights.error))
-    assert compare(np.nan_to_num(weights), expected, error).agrees
-
-
-@given(calls(), BLOCKS, st.sampled_from((-1e3, 1e3)), st.booleans(), generators())
-def test_the_largest_logit_may_be_of_any_size(call, block, size, rising, rng):
-    """Far below 0 all along, far above, or larger from key to key."""
-    S = call["key"].shape[-2]
-    bias = size * (1 + np.arange(S, dtype=float)) if rising else np.full(S, size)
-    call = {**call, "bias": np.broadcast_to(bias + rng.integers(-3, 4, S), (call["query"].shape[-2], S))}
-    attention, bound = blockwise_attention(**call, block=block), dot_product_attention(**tracked(call))
-    assert within_bound(attention.output, bound.output).agrees
-    largest = np.max(bound.logits, axis=-1, initial=LOWEST)
-    of_all = (np.broadcast_to(array, attention.maximum.shape) for array in (largest.value, largest.error))
-    assert compare(attention.maximum, *of_all).agrees
-
-
-def test_what_is_lower_by_more_than_there_are_numbers_counts_nothing_and_warns_of_nothing():
-    for keys, most in (([[-1.5e308], [1.5e308]], 2.0), ([[1.5e308], [-1.5e308]], 1.0)):
-        for block in ((1, 1), (1, 2)):
-            assert blockwise_attention([[1.0]], keys, [[1.0], [2.0]], block=block).output == most
-
-
-@pytest.mark.parametrize("softcap", [None, 1e151])
-@pytest.mark.parametrize("sign", [-1, 1])
-def test_a_scaled_query_may_overflow_where_scaled_scores_do_not(sign, softcap):
-    call = {"query": [[1e200]], "key": [[sign * 1e-200], [sign * 2e-200]], "value": [[1.0], [3.0]], "scale": 1e150}
-    attention, whole = (attend(**call, softcap=softcap) for attend in (blockwise_attention, dot_product_attention))
-    assert attention.output == whole.output
-    gradients = blockwise_attention_backward([[1.0]], attention), dot_product_attention_backward([[1.0]], whole)
-    assert all(np.array_equal(*both) for both in zip(*(of_inputs(call, one).values() for one in gradients)))
-
-
-def test_a_gradient_may_overflow_before_it_is_scaled_down():
-    call = {"query": [[1e-290]], "key": [[1e300], [2e300]], "value": [[1.0], [3.0]], "scale": 1e-10}
-    bound = of_inputs(call, dot_product_attention_backward([[1e10]], dot_product_attention(**tracked(call))))
-    gradients = of_inputs(call, blockwise_attention_backward([[1e10]], blockwise_attention(**call)))
-    for name, gradient in gradients.items():
-        assert np.isfinite(gradient).all()
-        assert within_bound(gradient, bound[name]).agrees
-
-
-@pytest.mark.parametrize(
-    ("query", "value", "message"),
-    [
-        (1e200, 1.0, "logits: expected finite numbers or -inf, received inf at index (0,)"),
-        (1.0, 1e308, "output: expected finite numbers, received inf at index (0, 0)"),
-    ],
-)
-@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
-def test_what_overflows_is_refused_and_never_nan(query, value, message):
-    with pytest.raises(ValueError, match="expected finite numbers") as raised:
-        blockwise_attention([[query]], [[query]] * 10, [[value]] * 10)
-    assert str(raised.value) == message
-
-
-@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
-def test_what_overflows_is_told_by_its_place_among_all_queries():
-    query, key = np.ones((3, 600, 1)), np.full((3, 5, 1), 1e200)
-    query[2, 500] = 1e200
-    with pytest.raises(ValueError, match=r"received inf at index \(2, 500\)$"):
-        blockwise_attention(query, key, key)
-
-
-@given(calls(), BLOCKS)
-def test_what_is_in_longdouble_is_as_exact_in_blocks(call, block):
-    call = {**call, "query": call["query"].astype(np.longdouble)}
-    attention, whole = blockwise_attention(**call, block=block), dot_product_attention(**call)
-    exact = np.finfo(np.longdouble).eps / np.finfo(float).eps
-    bound = dot_product_attention(**tracked({**call, "query": call["query"].astype(float)})).output
-    apart = np.abs(attention.output - whole.output)
-    assert (apart <= 2 * exact * bound.error + np.finfo(np.longdouble).tiny).all()
-
-
 @given(calls(), BLOCKS, THREADS, st.data())
 def test_a_mask_may_be_another_for_each_item(call, block, threads, data):
     """Its gradients too, and by lengths as by a function of somebody's own."""
@@ -177,65 +86,6 @@ def test_neither_inputs_nor_gradients_from_above_are_written_to(call, block, thr
     for array in (d_output, d_log_sum_exp, *attention[8:]):
         array.flags.writeable = False
     blockwise_attention_backward(d_output, attention, d_log_sum_exp, threads=threads)
-
-
-@pytest.mark.parametrize("bias", [None, 0.0])
-@pytest.mark.parametrize("backward", [False, True])
-def test_memory_grows_with_the_length_and_not_with_its_square(backward, bias):
-    """Beyond inputs and results; what grows is less than the scores of one block of queries, were they held whole.
-
-    A bias may be stretched to as many numbers as there are pairs.
-    """
-    queries, keys = block = (64, 64)
-
-    def beyond(T):
-        rng = np.random.default_rng(0)
-        query, key, value, d_output = rng.normal(size=(4, T, 4))
-        stretched = None if bias is None else np.broadcast_to(bias, (T, T))
-        tracemalloc.start()
-        attention = blockwise_attention(query, key, value, bias=stretched, mask=causal_positions(), block=block)
-        results = attention[8:]
-        if backward:
-            results = (*results, *blockwise_attention_backward(d_output, attention))
-        kept, peak = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-        assert kept >= sum(result.nbytes for result in results if result is not None)
-        return peak - kept
-
-    small, large = beyond(512), beyond(1024)
-    assert large - small < queries * (1024 - 512) * 8
-    assert large < 1024 * 1024  # a byte a pair would be more, and a mask is that
-    assert small < 8 * queries * keys * 8  # a few blocks
-
-
-PAGES = """
-import mmap
-from resource import RUSAGE_SELF, getrusage
-import numpy as np
-from reference import blockwise_attention, blockwise_attention_backward
-query, d_output = np.ones((2, 2048, 64))
-key, value = np.ones((2, 4096, 64))
-for call in range(3):  # the first two ask for memory that the third may find again
-    before = getrusage(RUSAGE_SELF).ru_minflt
-    attention = blockwise_attention(query, key, value, block=(256, 1024))
-    if {backward}:
-        blockwise_attention_backward(d_output, attention)
-print((getrusage(RUSAGE_SELF).ru_minflt - before) * mmap.PAGESIZE)
-"""
-
-
-@pytest.mark.parametrize("backward", [False, True])
-def test_blocks_get_the_same_memory_again(backward):
-    """What the system clears is less than half of the scores; in a new process, as what was freed before decides.
-
-    Where there is no allocator that gives memory back, as glibc's does, this holds whatever the blocks do.
-    """
-    pytest.importorskip("resource", reason="Windows does not count pages so")
-    script = [sys.executable, "-c", PAGES.format(backward=backward)]
-    settings = {name: value for name, value in os.environ.items() if not name.startswith(ALLOCATOR)}
-    settings |= {"NUMPY_MADVISE_HUGEPAGE": "0"}  # of which one would count as a page
-    cleared = int(subprocess.run(script, capture_output=True, text=True, check=True, env=settings).stdout)
-    assert cleared < 2048 * 4096 * 8 / 2
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0)])

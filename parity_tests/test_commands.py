@@ -27,7 +27,7 @@ def run(*arguments):
 def test_a_page_of_long_examples_says_that_it_is(tmp_path):
     path = tmp_path / "report.html"
     assert run("check", "keras.layers.Softmax", "--long", "--html", str(path)) == 0
-    assert "a few, of 4,201 and 8,209 positions" in path.read_text()
+    assert "a few examples of 4,201 and 8,209 positions" in path.read_text()
 
 
 def test_a_sound_layer_exits_with_0(tmp_path, capsys):

@@ -23,9 +23,7 @@ class AttentionPart(NamedTuple):
     @property
     def log_sum_exp(self) -> Array:
         """The logarithm of the sum of the exponentials of each query's logits, (..., T); -inf if nothing is visible."""
-        if np.ndim(self.total) == 0:  # the maximum is that logarithm
-            return np.where(np.asarray(self.maximum) <= LOWEST, -np.inf, log_sum_exp(self.maximum, self.total))
-        return log_sum_exp(self.maximum, self.total)
+        return log_sum_exp(self.maximum, _total_of_each(np.asarray(self.maximum), self.total))
 
 
 class PartGradients(NamedTuple):
@@ -148,7 +146,7 @@ def checked_parts(parts: Iterable[Any]) -> list[AttentionPart]:
         total = as_array(f"total of part {number}", part.total)
         for name, array in (("output", output), ("maximum", maximum), ("total", total)):
             check_plain(f"{name} of part {number}", array)
-        total = np.broadcast_to(total, maximum.shape) if total.ndim == 0 else total
+        total = _total_of_each(maximum, total)
         first = checked[0].output.shape if checked else output.shape
         for name, array, shape in (
             ("output", output, first),
@@ -159,12 +157,15 @@ def checked_parts(parts: Iterable[Any]) -> list[AttentionPart]:
                 refuse(f"{name} of part {number}", f"shape {shape}", array.shape)
         if (total < 0).any():
             refuse(f"total of part {number}", "numbers of at least 0", total[total < 0][0])
-        if np.ndim(part.total) == 0:  # given by its logarithm, it is 1 where nothing is visible too
-            total = np.where(maximum == LOWEST, 0.0, total)
         checked.append(AttentionPart(output, np.where(total == 0, LOWEST, maximum), total))
     if not checked:
         refuse("parts", "at least one", "none")
     return checked
+
+
+def _total_of_each(maximum: Array, total: Any) -> Array:
+    """The total of each query: that of a part given by its logarithm is one number, where nothing is visible too."""
+    return np.where(maximum <= LOWEST, 0.0, total) if np.ndim(total) == 0 else total
 
 
 def _share(part: AttentionPart, maximum: Array) -> Array:
