@@ -10,32 +10,34 @@ import pytest
 from rich.console import Console
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from parity_tests.__main__ import main
-from parity_tests.benchmarks import plot, result, table, timing
-from parity_tests.benchmarks.check import Check
-from parity_tests.benchmarks.contenders import OURS, UNIT
+from parity_tests.benchmarks import plot, result, table
+from parity_tests.benchmarks.checks import Check
+from parity_tests.benchmarks.contenders import UNIT
 from parity_tests.benchmarks.imports import Import
-from parity_tests.benchmarks.long import LongCheck
+from parity_tests.benchmarks.long_checks import LongCheck
 from parity_tests.benchmarks.memory import Memory
 from parity_tests.benchmarks.result import Benchmark
 from parity_tests.benchmarks.timing import Call, Time
 
 LENGTHS = (256, 1024, 4096)
+
+
 MEASURED = Benchmark(
     times=tuple(
-        Time(name, T, 1, both, factor * T**power, 0.75 * factor * T**power, 1.5 * factor * T**power, factor)
+        Time(name, T, 1, both, seconds, 0.75 * seconds, 1.5 * seconds, factor)
         for name, factor, power in ((UNIT.name, 1.0, 2.0), ("blockwise", 1.5, 2.0), ("torch", 2.0, 1.5))
         for T in LENGTHS
         for both in (False, True)
+        for seconds in [factor * T**power * (3 if both else 1)]
     ),
     calls=(Call(UNIT.name, 4e-6), Call("readable", 25.4e-6)),
     memory=tuple(
-        Memory(name, T, both, size * T**power)
+        Memory(name, T, both, size * T**power * (2 if both else 1))
         for name, size, power in ((UNIT.name, 8, 2), ("blockwise", 64, 1))
         for T in LENGTHS
         for both in (False, True)
     ),
-    imports=(Import("numpy", 0.125),),
+    imports=(Import("import numpy", 0.125),),
     checks=(Check("abacus:Attention", 400, 8.0, layer=4.0, truth=2.0, drawing=1.0),),
     long_checks=(LongCheck("abacus:Attention", 20.0, peak=1_200_000_000, mapped=400_000_000),),
     versions={"numpy": "2.0"},
@@ -77,11 +79,26 @@ def test_the_report_is_in_its_schema(schema):
 
 
 def test_a_table_has_a_row_a_contender_and_a_column_a_length():
-    first, _, _, _, last, *_ = table.tables(MEASURED)
+    first, _, _, _, memory_of_both, *_ = table.tables(MEASURED)
     assert first.columns == ["256", "1,024", "4,096", "grows as"]
     assert [row[0] for row in first.rows] == [UNIT.name, "blockwise", "torch"]
     assert first.rows[1][1:] == ("1.50", "1.50", "1.50", "T^2.0")
-    assert last.rows[0][1:] == ("1", "8", "134", "T^2.0")
+    assert memory_of_both.rows[0][1:] == ("1", "17", "268", "T^2.0")
+
+
+def test_a_table_of_one_length_tells_no_growth():
+    one_length = MEASURED._replace(times=tuple(one for one in MEASURED.times if one.T == 256))
+    assert table.tables(one_length)[0].columns == ["256"]
+    assert table.tables(one_length)[0].rows[1] == ("blockwise", "1.50")
+
+
+def test_a_time_whose_runs_lie_far_apart_is_marked():
+    def cells(slowest):
+        times = [one._replace(slowest=slowest * one.fastest) for one in MEASURED.times]
+        return [cell for row in table.tables(MEASURED._replace(times=times))[0].rows for cell in row[1:-1]]
+
+    assert all(cell.endswith("~") for cell in cells(slowest=2.01))
+    assert not any("~" in cell for cell in cells(slowest=2))
 
 
 def test_a_table_tells_what_a_small_call_takes():
@@ -90,7 +107,7 @@ def test_a_table_tells_what_a_small_call_takes():
 
 def test_a_table_tells_where_the_time_of_a_check_goes():
     *_, of_imports, of_checks, _ = table.tables(MEASURED)
-    assert of_imports.rows == [("numpy", "0.12")]
+    assert of_imports.rows == [("import numpy", "0.12")]
     assert of_checks.rows == [("abacus:Attention", "8.0", "50", "50%", "25%", "12%", "12%")]
 
 
@@ -101,12 +118,40 @@ def test_a_table_tells_the_memory_of_long_checks():
 def test_it_is_told_how_far_apart_runs_are(capsys):
     assert MEASURED.spread() == pytest.approx((0.75, 0.75))
     said = "the runs of one contender at one length lie 75% of their median apart, at most 75%."
-    table.show(MEASURED, Console(width=200))
+    table.show(MEASURED, "times", Console(width=200))
     assert said in capsys.readouterr().out
     assert said in plot.page(MEASURED)
-    table.show(MEASURED._replace(times=()), Console(width=200))
+    table.show(MEASURED, "memory", Console(width=200))
     assert said not in capsys.readouterr().out
     assert said not in plot.page(MEASURED._replace(times=()))
+
+
+def test_the_picture_shows_seconds_multiples_of_the_products_and_megabytes_forward_and_with_backward():
+    panels = [
+        {line.get_label(): dict(zip(*line.get_data())) for line in axes.get_lines()}
+        for axes in plot.drawn(MEASURED).axes
+    ]
+    at_the_longest = [panel["blockwise"][4096] for panel in panels]
+    million = 2**20 * 16
+    seconds, memory = 1.5 * million, 64 * 4096 / 1e6
+    assert at_the_longest == pytest.approx([seconds, 3 * seconds, 1.5, 1.5, memory, 2 * memory])
+    assert [[*panel["torch"]] for panel in panels] == [[*LENGTHS]] * 4 + [[]] * 2
+    assert panels[2][UNIT.name] == dict.fromkeys(LENGTHS, 1)
+
+
+def test_the_picture_is_logarithmic_in_lengths_and_costs():
+    for axes in plot.drawn(MEASURED).axes:
+        assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+
+
+def test_the_picture_shows_the_cost_of_a_head():
+    left, *_ = plot.drawn(FEWER).axes
+    lengths, seconds = left.get_lines()[0].get_data()
+    assert list(seconds) == pytest.approx([T**2 for T in lengths])
+
+
+def test_a_picture_of_times_alone_has_no_panel_of_memory():
+    assert len(plot.drawn(MEASURED._replace(memory=())).axes) == 4
 
 
 def test_the_page_needs_nothing_from_the_network():
@@ -119,60 +164,25 @@ def test_the_page_needs_nothing_from_the_network():
     assert page.count("<tr>") == len(table.tables(MEASURED)) + sum(len(one.rows) for one in table.tables(MEASURED))
 
 
-def test_the_command_prints_and_writes_what_it_measured(tmp_path, capsys, monkeypatch, schema):
-    monkeypatch.setattr(timing, "ENOUGH", 0.0)
-    monkeypatch.setattr(timing, "WARM", 0.0)
-    monkeypatch.setattr(timing, "rest", lambda: None)
-    paths = {name: tmp_path / f"times.{name}" for name in ("json", "png", "html")}
-    options = [text for name, path in paths.items() for text in (f"--{name}", str(path))]
-    assert main(["benchmark", "--parts", "times,calls,memory", "--peers", "", "--longest", "16", *options]) == 0
-    assert "Time, forward and backward, by six matrix products" in capsys.readouterr().out
-    written = json.loads(paths["json"].read_text())
-    jsonschema.validate(written, schema)
-    for part in ("times", "calls"):
-        assert {one["contender"] for one in written[part]} == {one.name for one in OURS}
-    assert paths["png"].read_bytes().startswith(b"\x89PNG")
-    assert paths["html"].read_text().startswith("<!DOCTYPE html>")
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        ["--peers", "abacus"],
-        ["--parts", "abacus"],
-        ["--parts", "memory", "--png", "times.png"],
-        ["--longest", "1"],
-        ["--longest", "512", "--parts", "memory"],
-        ["--gigabytes", "nan"],
-        ["--json", "/no/such/folder/times.json"],
-    ],
-)
-def test_what_cannot_be_used_exits_with_2_and_one_line(options, capfd):
-    assert main(["benchmark", *options]) == 2
-    printed = capfd.readouterr()
-    assert printed.out == ""
-    assert printed.err.count("\n") == 1
-
-
 @pytest.mark.parametrize(("threads", "said"), [(1, " 1 thread"), (2, " 2 threads")])
 def test_the_library_that_multiplies_matrices_is_told_with_its_threads(threads, said):
     names = {one["internal_api"] for one in threadpool_info() if one["user_api"] == "blas"}
     with threadpool_limits(threads, user_api="blas"):
-        (name,) = names.intersection(result.found().versions)
-        assert result.found().versions[name].endswith(said)
+        (name,) = names.intersection(result.of_this_machine().versions)
+        assert result.of_this_machine().versions[name].endswith(said)
 
 
 def test_settings_of_memory_are_told(monkeypatch, capsys):
     monkeypatch.setenv("MALLOC_MMAP_MAX_", "0")
     monkeypatch.setenv("OTHERWISE", "1")
-    found = result.found()._replace(processor="abacus")
+    found = result.of_this_machine()._replace(processor="abacus")
     assert found.settings.items() >= {"MALLOC_MMAP_MAX_": "0"}.items()
     assert "OTHERWISE" not in found.settings
-    table.show(found, Console())
+    table.show_machine(found, Console())
     assert re.search("^with .*MALLOC_MMAP_MAX_=0", capsys.readouterr().out, re.MULTILINE)
-    table.show(found._replace(settings={}), Console())
+    table.show_machine(found._replace(settings={}), Console())
     assert not re.search("^with ", capsys.readouterr().out, re.MULTILINE)
 
 
 def test_versions_are_those_that_are_installed():
-    assert result.found().versions["numpy"] == np.__version__
+    assert result.of_this_machine().versions["numpy"] == np.__version__

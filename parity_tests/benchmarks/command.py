@@ -1,5 +1,7 @@
 """``python -m parity_tests benchmark``: its options, and what it does."""
 
+from functools import partial
+
 from keras_impl.backend import quiet_start
 from keras_impl.files import replacing
 from parity_tests.report import write_atomically
@@ -14,13 +16,16 @@ EXAMPLES = """\
 examples:
   python -m parity_tests benchmark
   python -m parity_tests benchmark --peers torch,jax --longest 32768 --json times.json --html times.html
-  python -m parity_tests benchmark --parts imports,check
+  python -m parity_tests benchmark --parts imports,checks
+
+Each part is printed as soon as it is measured. If it is interrupted, what was measured so far is printed and written.
 
 exit status: 0, or 2 if the command cannot be used
 """
 PEERS = "onnx,torch,jax,keras"
-PARTS = "times,calls,memory,imports,check,long"
+PARTS = "times,calls,memory,imports,checks,long_checks"  # as `result` has them, for which Keras would be imported
 LENGTHS = (16, 64, 128, 256, 1024, 4096, 8192, 16384, 32768)
+OF_PROCESSES = ("memory", "long_checks")
 OF_MEMORY = (1024, 4096, 8192, 16384, 32768)
 
 
@@ -60,45 +65,65 @@ def run(options, console, progress):
         from parity_tests.benchmarks import contenders, result, table
 
         chosen, left_out = contenders.chosen(peers)
-    with quiet_start(), progress(console, lambda: None) as on_time:
-        benchmark = result.found(**_measured(options, parts, chosen, on_time, left_out.__setitem__))
-    table.show(benchmark, console)
+    measuring = _measuring(options, parts, chosen, left_out.__setitem__)
+    benchmark = result.of_this_machine()
+    table.show_machine(benchmark, console)
+    with quiet_start(), progress(console, lambda: sum(steps for steps, _ in measuring.values())) as on_step:
+        for part, (_, measured) in measuring.items():
+            try:
+                for one in measured(on_step=on_step or _nobody_sees):
+                    benchmark = benchmark.with_one_more(part, one)
+            finally:  # when it is interrupted too
+                table.show(benchmark, part, console)
+                _write(options, benchmark)
     for what, why in left_out.items():
         console.print(f"{what} is left out: {why}", highlight=False)
-    _write(options, benchmark)
     return 0
 
 
-def _measured(options, parts, chosen, on_time, on_failure):
-    """What was measured of each part that is asked for."""
-    from parity_tests.benchmarks import check, imports, long, memory, timing
+def _measuring(options, parts, chosen, on_failure):
+    """Of each part that is asked for, in how many steps at most it is measured, and what yields one finding by one."""
+    from parity_tests import subjects
+    from parity_tests.benchmarks import checks, imports, long_checks, memory, processes, timing
 
     lengths, of_memory = ([T for T in all_of_them if options.longest >= T] for all_of_them in (LENGTHS, OF_MEMORY))
-    most = options.gigabytes * 1e9
-    found = {}
-    if "times" in parts:
-        found["times"] = timing.measure(chosen, lengths, options.heads, most, on_time)
-    if "calls" in parts:
-        found["calls"] = timing.small_calls(chosen, on_time)
-    if "memory" in parts and memory.can_be_measured():
-        found["memory"] = memory.measure(chosen, of_memory, most, on_time, on_failure)
-    if "imports" in parts:
-        found["imports"] = imports.measure(on_time=on_time, on_failure=on_failure)
-    if "check" in parts:
-        found["checks"] = check.measure(on_time=on_time)
-    if "long" in parts and memory.can_be_measured():
-        found["long_checks"] = long.measure(on_time=on_time, on_failure=on_failure)
-    return found
+    most, targets = options.gigabytes * 1e9, [*subjects.registered()]
+    statements, repeats, of_checks = imports.STATEMENTS, imports.REPEATS, checks.REPEATS
+    measuring = {
+        "times": (2 * len(lengths), partial(timing.measure, chosen, lengths, options.heads, most)),
+        "calls": (1, partial(timing.small_calls, chosen)),
+        "memory": (
+            2 * len(chosen) * len(of_memory),
+            partial(memory.measure, chosen, of_memory, most, on_failure=on_failure),
+        ),
+        "imports": (
+            (len(statements) + 1) * repeats,
+            partial(imports.measure, statements, repeats, on_failure=on_failure),
+        ),
+        "checks": (len(targets) * (of_checks + 1), partial(checks.measure, targets, checks.EXAMPLES, of_checks)),
+        "long_checks": (len(targets) + 1, partial(long_checks.measure, targets, on_failure=on_failure)),
+    }
+    for part in () if processes.memory_is_told() else OF_PROCESSES:
+        if part in parts:
+            on_failure(part, "the machine does not tell the peak of a process's memory")
+        del measuring[part]
+    return {part: one for part, one in measuring.items() if part in parts}
+
+
+def _nobody_sees(step):
+    pass
 
 
 def _write(options, benchmark):
-    """Write the files that are asked for."""
+    """Write the files that are asked for, unless nothing was measured: an earlier one is not lost for that."""
+    if not benchmark.measured:
+        return
     if options.json:
         write_atomically(options.json, benchmark.to_json() + "\n")
     if options.png or options.html:
         from parity_tests.benchmarks import plot
 
-        if options.png:
+        if options.png and benchmark.times:
             with replacing(options.png) as path:
                 path.write_bytes(plot.png(benchmark))
         if options.html:

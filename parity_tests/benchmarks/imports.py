@@ -2,39 +2,39 @@
 
 import statistics
 import subprocess
-import sys
 import time
 from typing import NamedTuple
 
-from parity_tests.benchmarks.memory import reason
+from parity_tests.benchmarks import processes
 
-MODULES = ("numpy", "reference", "keras", "parity_tests")
+# The check itself: of its package alone, nothing is imported before it is asked for.
+STATEMENTS = ("import numpy", "import reference", "import keras", "from parity_tests import check")
+NOTHING = "pass"
 REPEATS = 7
 
 
 class Import(NamedTuple):
-    """What the import of one module took, Python's own start left out."""
+    """What one statement that imports took, Python's own start left out."""
 
-    module: str
+    statement: str
     seconds: float
 
 
-def measure(modules=MODULES, repeats=REPEATS, on_time=None, on_failure=None):
-    """The median for each module, of so many processes in turn, but for those that cannot be imported."""
-    statements = {"": "", **{module: f"import {module}" for module in modules}}
-    seconds = {module: [] for module in statements}
-    for module, statement in [*statements.items()] * repeats:
-        if module in seconds:
-            start = time.perf_counter()
-            try:
-                subprocess.run([sys.executable, "-c", statement], check=True, capture_output=True, text=True)
-            except subprocess.CalledProcessError as error:
-                del seconds[module]
-                if on_failure is not None:
-                    on_failure(f"the import of {module}", reason(error))
-                continue
-            seconds[module].append(time.perf_counter() - start)
-            if on_time is not None:
-                on_time(f"import {module or 'nothing'}")
-    start = statistics.median(seconds.pop(""))
-    return [Import(module, max(0.0, statistics.median(taken) - start)) for module, taken in seconds.items()]
+def measure(statements, repeats, on_step, on_failure):
+    """The median for each statement, of so many processes in turn, but for those that cannot be run."""
+    seconds = {statement: [] for statement in (NOTHING, *statements)}
+    for statement in [*seconds] * repeats:
+        on_step(statement)
+        if statement not in seconds:
+            continue
+        start = time.perf_counter()
+        try:
+            processes.run("-c", statement)
+        except subprocess.CalledProcessError as error:
+            del seconds[statement]
+            on_failure(statement, processes.reason(error))
+        else:
+            seconds[statement].append(time.perf_counter() - start)
+    start = statistics.median(seconds.pop(NOTHING))
+    for statement, taken in seconds.items():
+        yield Import(statement, max(0.0, statistics.median(taken) - start))

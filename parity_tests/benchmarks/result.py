@@ -11,32 +11,42 @@ import keras
 import numpy as np
 from threadpoolctl import threadpool_info
 
-from parity_tests.benchmarks.check import Check
+from parity_tests.benchmarks.checks import Check
 from parity_tests.benchmarks.contenders import CORES, DEPTH
 from parity_tests.benchmarks.imports import Import
-from parity_tests.benchmarks.long import LongCheck
+from parity_tests.benchmarks.long_checks import LongCheck
 from parity_tests.benchmarks.memory import Memory
 from parity_tests.benchmarks.timing import Call, Time
 
-SCHEMA = 5
+SCHEMA = 6
+PARTS = ("times", "calls", "memory", "imports", "checks", "long_checks")
 # How the names of variables begin that say where memory comes from, and whether what is free goes back.
 ALLOCATOR = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD", "NUMPY_MADVISE_HUGEPAGE")
 LONG = 1024  # from here on what is fixed no longer counts, and growth is judged
 
 
 class Benchmark(NamedTuple):
-    """What was measured, and on what."""
+    """On what it was measured, and what was, part by part."""
 
-    times: tuple[Time, ...]
-    calls: tuple[Call, ...]
-    memory: tuple[Memory, ...]
-    imports: tuple[Import, ...]
-    checks: tuple[Check, ...]
-    long_checks: tuple[LongCheck, ...]
     versions: dict[str, str]
     settings: dict[str, str]  # of the environment, that say where memory comes from
     processor: str
     cores: int
+    times: tuple[Time, ...] = ()
+    calls: tuple[Call, ...] = ()
+    memory: tuple[Memory, ...] = ()
+    imports: tuple[Import, ...] = ()
+    checks: tuple[Check, ...] = ()
+    long_checks: tuple[LongCheck, ...] = ()
+
+    @property
+    def measured(self):
+        """The parts of which something was measured."""
+        return [part for part in PARTS if getattr(self, part)]
+
+    def with_one_more(self, part, one):
+        """The same, and this of that part."""
+        return self._replace(**{part: (*getattr(self, part), one)})
 
     def costs(self, of, contender, both):
         """The lengths at which a contender was measured, with the ``times`` or the ``memory`` that a head took."""
@@ -65,26 +75,20 @@ class Benchmark(NamedTuple):
             "versions": self.versions,
             "settings": self.settings,
             "depth": DEPTH,
-            "times": [one._asdict() for one in self.times],
-            "calls": [one._asdict() for one in self.calls],
-            "memory": [one._asdict() for one in self.memory],
-            "imports": [one._asdict() for one in self.imports],
-            "checks": [one._asdict() for one in self.checks],
-            "long_checks": [one._asdict() for one in self.long_checks],
+            **{part: [one._asdict() for one in getattr(self, part)] for part in PARTS},
         }
         return json.dumps(document, indent=2, allow_nan=False)
 
 
-def found(times=(), calls=(), memory=(), imports=(), checks=(), long_checks=()):
-    """A `Benchmark` of this machine."""
+def of_this_machine():
+    """A `Benchmark` of which nothing is measured yet."""
     names = ("numpy", "onnx", "torch", "jax", "keras", "tensorflow")
     versions = {name: _version(name) for name in names}
     there = {name: one for name, one in versions.items() if one}
     there |= {"keras": f"{there['keras']} on {keras.backend.backend()}"} if "keras" in there else {}
     there |= _blas()
-    measured = (tuple(one) for one in (times, calls, memory, imports, checks, long_checks))
     settings = {name: os.environ[name] for name in sorted(os.environ) if name.startswith(ALLOCATOR)}
-    return Benchmark(*measured, there, settings, _processor(), CORES)
+    return Benchmark(there, settings, _processor(), CORES)
 
 
 def _version(name):

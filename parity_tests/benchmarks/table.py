@@ -6,30 +6,36 @@ from rich import box
 from rich.table import Table
 
 from parity_tests.benchmarks.contenders import UNIT
-from parity_tests.benchmarks.timing import SMALL_CALL
+from parity_tests.benchmarks.result import PARTS
+from parity_tests.benchmarks.timing import PASSES, SMALL_CALL
 
-PASSES = {False: "forward", True: "forward and backward"}
+SCATTERED = "~"
 
 
-def show(benchmark, console):
-    """Print all tables."""
+def show_machine(benchmark, console):
+    """Print on what it is measured."""
     versions = ", ".join(f"{name} {version}" for name, version in benchmark.versions.items())
     console.print(f"{benchmark.processor}, {benchmark.cores} cores; {versions}", highlight=False)
     if benchmark.settings:
         settings = " ".join(f"{name}={value}" for name, value in benchmark.settings.items())
         console.print(f"with {settings}", highlight=False)
-    if benchmark.times:
-        console.print(spread_in_words(benchmark), highlight=False)
-    for table in tables(benchmark):
+
+
+def show(benchmark, part, console):
+    """Print the tables of one part."""
+    for table in tables(benchmark, [part]):
         console.print(table.title, style="italic")  # not the title of what is drawn, which may be narrower
         console.print(_drawn(table))
+    if part == "times" and benchmark.times:
+        console.print(spread_in_words(benchmark), highlight=False)
 
 
 def spread_in_words(benchmark):
-    """How far apart the runs are of which the times are medians."""
+    """How far apart the runs are of which the times are medians, and how it is told of one."""
     median, largest = benchmark.spread()
     apart = f"{median:.0%} of their median apart, at most {largest:.0%}"
-    return f"Times are medians; the runs of one contender at one length lie {apart}."
+    mark = f"Of a time with {SCATTERED} the slowest run took more than twice the fastest"
+    return f"Times are medians; the runs of one contender at one length lie {apart}. {mark}."
 
 
 class Rows(NamedTuple):
@@ -40,49 +46,71 @@ class Rows(NamedTuple):
     rows: list[tuple[str, ...]]
 
 
-def tables(benchmark):
-    """The tables of all that was measured."""
-    found = []
-    for both, what in PASSES.items() if benchmark.times else ():
+def tables(benchmark, parts=PARTS):
+    """The tables of what was measured of these parts."""
+    of_part = {
+        "times": _of_times,
+        "calls": _of_calls,
+        "memory": _of_memory,
+        "imports": _of_imports,
+        "checks": _of_checks,
+        "long_checks": _of_long_checks,
+    }
+    return [table for part in parts if getattr(benchmark, part) for table in of_part[part](benchmark)]
+
+
+def _of_times(benchmark):
+    for both, what in PASSES.items():
         title = f"Time, {what}, by {'six' if both else 'two'} matrix products; heads: {_heads(benchmark.times)}"
-        found.append(Rows(title, *_by_length(benchmark, "times", both, _ratio)))
-    if benchmark.calls:
-        rows = [(one.contender, f"{one.seconds * 1e6:.0f}") for one in benchmark.calls]
-        title = "A small call: {T} positions of depth {depth}, forward".format(**SMALL_CALL)
-        found.append(Rows(title, ["µs"], rows))
-    for both, what in PASSES.items() if benchmark.memory else ():
+        yield Rows(title, *_by_length(benchmark, "times", both, _time))
+
+
+def _of_calls(benchmark):
+    rows = [(one.contender, f"{one.seconds * 1e6:.0f}") for one in benchmark.calls]
+    yield Rows("A small call: {T} positions of depth {depth}, forward".format(**SMALL_CALL), ["µs"], rows)
+
+
+def _of_memory(benchmark):
+    for both, what in PASSES.items():
         title = f"Memory beyond inputs and results, {what}, in MB; heads: 1"
-        found.append(Rows(title, *_by_length(benchmark, "memory", both, _megabytes)))
-    if benchmark.imports:
-        rows = [(one.module, f"{one.seconds:.2f}") for one in benchmark.imports]
-        found.append(Rows("Imports, beyond the start of Python", ["seconds"], rows))
-    if benchmark.checks:
-        columns = ["seconds", "examples a second", "layer", "truth and bound", "drawing", "the rest"]
-        found.append(
-            Rows("The check of a layer, and where its time goes", columns, [*map(_of_check, benchmark.checks)])
-        )
-    if benchmark.long_checks:
-        columns = ["seconds", "its own MB", "with libraries"]
-        rows = [
-            (one.target, f"{one.seconds:.1f}", _in_megabytes(one.own), _in_megabytes(one.peak))
-            for one in benchmark.long_checks
-        ]
-        found.append(Rows("The check of long examples, and the memory of its process", columns, rows))
-    return found
+        yield Rows(title, *_by_length(benchmark, "memory", both, lambda one: _megabytes(one.bytes)))
+
+
+def _of_imports(benchmark):
+    rows = [(one.statement, f"{one.seconds:.2f}") for one in benchmark.imports]
+    yield Rows("Imports, beyond the start of Python", ["seconds"], rows)
+
+
+def _of_checks(benchmark):
+    columns = ["seconds", "examples a second", "layer", "truth and bound", "drawing", "the rest"]
+    rows = []
+    for one in benchmark.checks:
+        shares = [f"{part / one.seconds:.0%}" for part in (one.layer, one.truth, one.drawing, one.rest)]
+        rows.append((one.target, f"{one.seconds:.1f}", f"{one.examples / one.seconds:.0f}", *shares))
+    yield Rows("The check of a layer, and where its time goes", columns, rows)
+
+
+def _of_long_checks(benchmark):
+    columns = ["seconds", "its own MB", "with libraries"]
+    rows = [
+        (one.target, f"{one.seconds:.1f}", _megabytes(one.own), _megabytes(one.peak)) for one in benchmark.long_checks
+    ]
+    yield Rows("The check of long examples, and the memory of its process", columns, rows)
 
 
 def _by_length(benchmark, of, both, cell):
-    """A column a length, and a row a contender, at whose end is the power of the length by which it grows."""
+    """A column a length, a row a contender; at its end, if any is told, the power of the length by which it grows."""
     measured = [one for one in getattr(benchmark, of) if one.both == both]
     lengths = sorted({one.T for one in measured})
     cells = {(one.contender, one.T): cell(one) for one in measured}
-    names = list(dict.fromkeys(one.contender for one in measured))
-    table = []
-    for name in names:
-        growth = benchmark.growth(of, name, both)
-        grows = "" if growth is None else f"T^{growth:.1f}"
-        table.append((name, *(cells.get((name, T), "") for T in lengths), grows))
-    return [*(f"{T:,}" for T in lengths), "grows as"], table
+    growth = {name: benchmark.growth(of, name, both) for name in dict.fromkeys(one.contender for one in measured)}
+    columns, rows = [f"{T:,}" for T in lengths], []
+    for name in growth:
+        rows.append((name, *(cells.get((name, T), "") for T in lengths)))
+    if any(power is not None for power in growth.values()):
+        columns.append("grows as")
+        rows = [(*row, "" if power is None else f"T^{power:.1f}") for row, power in zip(rows, growth.values())]
+    return columns, rows
 
 
 def _heads(times):
@@ -95,16 +123,6 @@ def _heads(times):
     return ", ".join([*(f"{heads} up to {longest[heads]:,} positions" for heads in all_but_last), beyond])
 
 
-def _of_check(one):
-    shares = (part / one.seconds for part in (one.layer, one.truth, one.drawing, one.rest))
-    return (
-        one.target,
-        f"{one.seconds:.1f}",
-        f"{one.examples / one.seconds:.0f}",
-        *(f"{share:.0%}" for share in shares),
-    )
-
-
 def _drawn(found):
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
     table.add_column("")
@@ -115,15 +133,12 @@ def _drawn(found):
     return table
 
 
-def _ratio(one):
-    return _seconds(one.seconds) if one.ratio is None or one.contender == UNIT.name else f"{one.ratio:.2f}"
+def _time(one):
+    alone = one.ratio is None or one.contender == UNIT.name
+    return (_seconds(one.seconds) if alone else f"{one.ratio:.2f}") + (SCATTERED if one.scattered else "")
 
 
-def _megabytes(one):
-    return _in_megabytes(one.bytes)
-
-
-def _in_megabytes(size):
+def _megabytes(size):
     return f"{size / 1e6:,.0f}"
 
 

@@ -2,16 +2,16 @@
 
 import statistics
 import time
-from functools import partial
 from timeit import Timer
 from typing import NamedTuple
 
 from parity_tests.benchmarks.contenders import UNIT, arrays
 
-ENOUGH = 0.4  # seconds of each contender, after which all have run often enough
-WARM = 0.05  # seconds of runs, at least one, before the one that counts: after a rest the first are slow
+ENOUGH = 0.4  # seconds of each contender that count, after which all have run often enough
+RUN = 0.05  # seconds that a run takes, of as many calls as this needs, at least one
 LEAST, MOST = 3, 15  # runs that count
 HEADS, UP_TO, FEWER_HEADS = 8, 1024, 2  # how many, up to how many positions, and beyond, unless it is said
+PASSES = {False: "forward", True: "forward and backward"}
 SMALL_CALL = {"T": 8, "heads": 1, "depth": 4}
 PAUSE = 0.01  # seconds of a rest, after which it is seen whether threads computed meanwhile
 TOO_LONG = 40.0  # seconds of one run, beyond which a contender is left out at larger sizes
@@ -29,9 +29,14 @@ class Time(NamedTuple):
     slowest: float
     ratio: float | None  # to the matrix products alone, if these were measured
 
+    @property
+    def scattered(self):
+        """Whether the machine did so much else meanwhile that the slowest run took more than twice the fastest."""
+        return self.slowest > 2 * self.fastest
+
 
 class Runs(NamedTuple):
-    """What the runs of one function took that count: the median, and between what they lie."""
+    """What a call of one function took, in the runs that count: the median, and between what they lie."""
 
     seconds: float
     fastest: float
@@ -45,20 +50,21 @@ class Call(NamedTuple):
     seconds: float
 
 
-def measure(contenders, lengths, heads, memory, on_time=None):
+def measure(contenders, lengths, heads, most, on_step):
     """Time each contender at each length, as long as its arrays of (heads, T, T) fit into so many bytes.
 
     If ``heads`` is None, there are as many as `usual_heads` tells.
     """
-    found, last = [], {}
+    last = {}
     for T in lengths:
         H = usual_heads(T) if heads is None else heads
         given = arrays(T, H)
         for both in (False, True):
+            on_step(f"{T:,} positions, {PASSES[both]}")
             running = {
                 one.name: function
                 for one in contenders
-                if one.bytes(T, H) <= memory and not too_long(last.get((one.name, both)), T, H)
+                if one.bytes(T, H) <= most and not too_long(last.get((one.name, both)), T, H)
                 for function in [one.make(given)[both]]
                 if function is not None
             }
@@ -66,10 +72,7 @@ def measure(contenders, lengths, heads, memory, on_time=None):
             unit = runs.get(UNIT.name)
             for name, took in runs.items():
                 last[name, both] = (T, H, took.seconds)
-                found.append(Time(name, T, H, both, *took, took.seconds / unit.seconds if unit else None))
-                if on_time is not None:
-                    on_time(name)
-    return found
+                yield Time(name, T, H, both, *took, took.seconds / unit.seconds if unit else None)
 
 
 def usual_heads(T):
@@ -77,39 +80,43 @@ def usual_heads(T):
     return HEADS if T <= UP_TO else FEWER_HEADS
 
 
-def small_calls(contenders, on_time=None):
+def small_calls(contenders, on_step):
     """Time a forward call of so few numbers that what it costs is what it does beside computing, such as its checks."""
+    on_step("a small call")
     given = arrays(**SMALL_CALL)
-    timers = {one.name: Timer(one.make(given)[False], timer=time.perf_counter) for one in contenders}
-    for timer in timers.values():
-        timer.timeit(1)  # which compiles what compiles
-    often = {name: timer.autorange()[0] for name, timer in timers.items()}  # 0.2 seconds or more, as timeit asks for
-    runs = in_turn({name: partial(timer.timeit, often[name]) for name, timer in timers.items()})
-    if on_time is not None:
-        on_time(UNIT.name)
-    return [Call(name, took.seconds / often[name]) for name, took in runs.items()]
+    for name, took in in_turn({one.name: one.make(given)[False] for one in contenders}).items():
+        yield Call(name, took.seconds)
 
 
 def in_turn(functions):
-    """The `Runs` of each function, all of which run in each turn, after one run that does not count.
+    """The `Runs` of each function, all of which run in each turn.
 
-    Each has a rest before, and then runs at least twice, of which the last counts; a short one runs for `WARM` before.
-    The host of a virtual machine may take back memory that nobody had for two seconds: the first run waits for it.
+    Each rests and then runs twice, of which the second counts: after a rest the first calls are slow. What is compiled
+    at a first call is compiled before all turns. The host of a virtual machine may take back memory that nobody had for
+    two seconds: the first run waits for it.
     """
-    seconds = {name: [] for name in functions}
-    latest = {name: _timed(function) for name, function in functions.items()}
+    took, seconds = {name: [] for name in functions}, dict.fromkeys(functions, 0.0)
+    for function in functions.values():
+        function()
     for turn in range(MOST):
-        if turn >= LEAST and all(sum(taken) >= ENOUGH for taken in seconds.values()):
+        if turn >= LEAST and all(counted >= ENOUGH for counted in seconds.values()):
             break
         for name, function in functions.items():
             rest()
-            until = time.perf_counter() + WARM - latest[name]
-            function()
-            while time.perf_counter() < until:
-                function()
-            latest[name] = _timed(function)
-            seconds[name].append(latest[name])
-    return {name: Runs(statistics.median(taken), min(taken), max(taken)) for name, taken in seconds.items()}
+            calls = _as_often_as_fit(function)
+            run = Timer(function, timer=time.perf_counter).timeit(calls)
+            took[name].append(run / calls)
+            seconds[name] += run
+    return {name: Runs(statistics.median(taken), min(taken), max(taken)) for name, taken in took.items()}
+
+
+def _as_often_as_fit(function):
+    """Call a function, at least once, until a run is over; return how often."""
+    calls, until = 0, time.perf_counter() + RUN
+    while calls == 0 or time.perf_counter() < until:
+        function()
+        calls += 1
+    return calls
 
 
 def rest(longest=1.0):
@@ -123,12 +130,6 @@ def rest(longest=1.0):
         before = time.process_time()
         time.sleep(PAUSE)
         quiet = quiet + 1 if time.process_time() - before < PAUSE / 10 else 0
-
-
-def _timed(function):
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
 
 
 def too_long(last, T, heads):

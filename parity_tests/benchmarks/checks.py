@@ -27,18 +27,18 @@ class Check(NamedTuple):
         return self.seconds - self.layer - self.truth - self.drawing
 
 
-def measure(examples=EXAMPLES, repeats=REPEATS, targets=None, on_time=None):
-    """Check each layer several times, in turn, after one time that does not count; return those of median seconds."""
+def measure(targets, examples, repeats, on_step):
+    """Check each layer several times, in turn, after one time that does not count; yield those of median seconds."""
     from parity_tests import subjects
 
     found = subjects.registered()
-    runs = {target: [] for target in targets or found}
+    runs = {target: [] for target in targets}
     for number in range(repeats + 1):
         for target, taken in runs.items():
+            on_step(f"check of {target}")
             taken.append(once(found[target], examples, number))
-            if on_time is not None:
-                on_time(f"check {target}")
-    return [median_of(taken[1:]) for taken in runs.values()]
+    for taken in runs.values():
+        yield median_of(taken[1:])
 
 
 def median_of(runs):
