@@ -27,6 +27,7 @@ def test_the_command_prints_and_writes_what_it_measured(tmp_path, capsys, monkey
     assert paths["html"].read_text().startswith("<!DOCTYPE html>")
 
 
+CHECK = Check("abacus:Attention", 400, 8.0, layer=4.0, truth=2.0, drawing=1.0)
 TIME = Time(UNIT.name, 256, 1, False, 1.0, 0.75, 1.5, 1.0)
 
 
@@ -67,7 +68,7 @@ def test_each_part_takes_the_steps_that_were_told(monkeypatch):
     monkeypatch.setattr(processes, "watch", lambda *arguments, **options: processes.Watched(1.0, 2, 1))
     monkeypatch.setattr(processes, "memory_is_told", lambda: True)
     monkeypatch.setattr(
-        checks, "once", lambda *given: Check("abacus:Attention", 400, 8.0, layer=4.0, truth=2.0, drawing=1.0)
+        checks, "once", lambda *given: CHECK
     )
     options = parser().parse_args(["benchmark", "--gigabytes", "0.01"])
     for part, (steps, measured) in command._measuring(options, [*PARTS], [*OURS], print).items():
