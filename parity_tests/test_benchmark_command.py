@@ -67,9 +67,7 @@ def test_each_part_takes_the_steps_that_were_told(monkeypatch):
     monkeypatch.setattr(processes, "run", lambda *arguments: "7")
     monkeypatch.setattr(processes, "watch", lambda *arguments, **options: processes.Watched(1.0, 2, 1))
     monkeypatch.setattr(processes, "memory_is_told", lambda: True)
-    monkeypatch.setattr(
-        checks, "once", lambda *given: CHECK
-    )
+    monkeypatch.setattr(checks, "once", lambda *given: CHECK)
     options = parser().parse_args(["benchmark", "--gigabytes", "0.01"])
     for part, (steps, measured) in command._measuring(options, [*PARTS], [*OURS], print).items():
         taken = []

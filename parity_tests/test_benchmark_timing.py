@@ -50,7 +50,7 @@ def test_contenders_run_in_turn_each_twice_after_a_rest_and_the_median_of_the_se
 
 
 def test_what_is_short_is_called_again_and_again_in_each_run(clock, monkeypatch):
-    monkeypatch.setattr(timing, "ENOUGH", 0.05)
+    monkeypatch.setattr(timing, "ENOUGH", 0.15)
     runs = [[0.02, 0.02, 0.02], [0.01, 0.01, 0.04], [0.03, 0.03], [0.02, 0.04], [0.1], [0.07]]
     found = timing.in_turn(taking(clock, short=[9.0, *chain(*runs)]))
     assert clock.calls == ["short", "rest", *["short"] * 6, "rest", *["short"] * 4, "rest", *["short"] * 2]

@@ -1,5 +1,7 @@
 """What a block is, and its scores."""
 
+from operator import and_
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -46,18 +48,33 @@ REACH, NO_LIMIT = st.integers(0, 5) | st.just(FURTHEST), st.none()
 OFFSET = st.integers(-5, 5) | st.sampled_from([-FURTHEST, FURTHEST])
 
 
+WINDOWS = st.builds(window_positions, REACH, REACH, OFFSET)
+LENGTHS = st.builds(padding_positions, st.integers(0, 9))
+
+
 @pytest.mark.parametrize(
     "masks",
     [
-        st.builds(window_positions, REACH, REACH, OFFSET),
+        WINDOWS,
         st.builds(window_positions, REACH, NO_LIMIT, OFFSET),
         st.builds(window_positions, NO_LIMIT, REACH, OFFSET),
-        st.builds(padding_positions, st.integers(0, 9)),
+        LENGTHS,
+        st.builds(and_, WINDOWS, LENGTHS),
+        st.builds(and_, WINDOWS, WINDOWS),
+        st.just(window_positions(0, 0) & window_positions(0, 0, 1)),
     ],
-    ids=["window", "from the left", "to the right", "padding"],
+    ids=[
+        "window",
+        "from the left",
+        "to the right",
+        "padding",
+        "window and padding",
+        "two windows",
+        "two windows apart",
+    ],
 )
 @given(st.data(), st.integers(0, 3), st.integers(1, 6), st.integers(0, 3), st.integers(2, 8))
-def test_a_mask_that_knows_what_is_seen_hides_its_edge_alone(masks, data, query, t, key, s):
+def test_a_mask_that_knows_what_is_visible_hides_its_edge_alone(masks, data, query, t, key, s):
     mask = data.draw(masks)
     queries, keys = slice(query, query + t), slice(key, key + s)
     whole = np.zeros((t, key + s), bool)

@@ -1,5 +1,8 @@
 """Masks as functions of positions: the same as the arrays, and hide the same of attention in blocks."""
 
+import operator
+from functools import reduce
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -96,7 +99,7 @@ def test_lengths_that_are_none_or_too_few_are_refused(lengths, item, received):
 def of_positions(mask):
     """A mask as a function; it is called with positions as arrays that broadcast."""
 
-    def shown(queries, keys, *item):
+    def attends(queries, keys, *item):
         matrix = of_item(mask, item)
         at = (
             positions if size > 1 else np.zeros_like(positions)
@@ -104,7 +107,7 @@ def of_positions(mask):
         )
         return matrix[tuple(at)]
 
-    return shown
+    return attends
 
 
 @given(calls(), BLOCKS, THREADS, generators())
@@ -119,6 +122,45 @@ def test_a_mask_may_be_a_function_of_positions(call, block, threads, rng):
     by_function = blockwise_attention(**{**call, "mask": of_positions(mask)}, block=block, threads=threads)
     assert np.array_equal(by_function.output, by_array.output)
     assert np.array_equal(by_function.log_sum_exp, by_array.log_sum_exp)
+
+
+POSITION_MASKS = st.one_of(
+    st.builds(window_positions, REACHES, REACHES, OFFSETS),
+    st.builds(padding_positions, st.lists(st.integers(0, 6), min_size=2, max_size=2)),
+    st.builds(padding_positions, st.integers(0, 6)),
+)
+
+
+@given(st.lists(POSITION_MASKS, min_size=2, max_size=4), SIZES, SIZES, st.integers(0, 1))
+def test_what_is_combined_may_be_attended_by_all(masks, T, S, item):
+    together = reduce(operator.and_, masks)
+    expected = reduce(operator.and_, [of_all(mask, T, S, item) for mask in masks])
+    assert np.array_equal(of_all(together, T, S, item), expected)
+    assert together.leading_axes == np.broadcast_shapes(*(mask.leading_axes for mask in masks))
+
+
+@given(calls(), BLOCKS, REACHES, REACHES, OFFSETS, generators())
+def test_a_window_and_lengths_together_hide_what_both_masks_hide(call, block, left, right, offset, rng):
+    *leading, T = blockwise_attention(**{**call, "mask": None}).maximum.shape
+    S = call["key"].shape[-2]
+    lengths = rng.integers(0, S + 1, leading)
+    by_array = window_mask(T, S, left, right, offset) & padding_mask(lengths, S)
+    by_function = window_positions(left, right, offset) & padding_positions(lengths)
+    expected, found = (blockwise_attention(**{**call, "mask": mask}, block=block) for mask in (by_array, by_function))
+    assert np.array_equal(found.output, expected.output)
+    assert np.array_equal(found.log_sum_exp, expected.log_sum_exp)
+
+
+def test_lengths_of_two_masks_must_fit_together():
+    with pytest.raises(
+        ValueError, match=r"lengths: expected leading axes that broadcast with \(2,\) .*, received \(3,\)"
+    ):
+        padding_positions([1, 2]) & padding_positions([1, 2, 3])
+
+
+def test_a_position_mask_is_not_combined_with_a_function_that_is_none():
+    with pytest.raises(TypeError, match="unsupported operand"):
+        causal_positions() & (lambda queries, keys, *item: keys < 3)
 
 
 @given(calls(), BLOCKS, generators())

@@ -11,7 +11,7 @@ import numpy as np
 from reference.block_inputs import InputGradients, Inputs, of_item
 from reference.broadcasting import sum_to_shape
 from reference.inputs import Array, refuse
-from reference.position_masks import PaddingPositions, Seen, WindowPositions
+from reference.position_masks import PositionMask, Visible
 
 
 class Block(NamedTuple):
@@ -33,7 +33,7 @@ class BlockScores(NamedTuple):
     slope: Array | None  # (t, s), of the softcap
     scores: Array  # (t, s), of hidden keys too
     partly: slice  # which of the s keys may be hidden
-    hidden: Array | None  # broadcasts to (t, partly), True = the query does not see the key
+    hidden: Array | None  # broadcasts to (t, partly), True = hidden from the query
 
 
 def of_block(array: Array, block: Block) -> Array:
@@ -43,30 +43,39 @@ def of_block(array: Array, block: Block) -> Array:
     return matrix[queries, keys]
 
 
-def visible(mask: Array | Callable[..., Any] | None, block: Block) -> Seen | None:
-    """What the queries of a block see of its keys; None if nothing."""
+def visible(mask: Array | Callable[..., Any] | None, block: Block) -> Visible | None:
+    """What is visible to the queries of a block of its keys; None if nothing."""
     item, queries, keys = block
     if mask is None:
-        return Seen(keys)
-    if isinstance(mask, WindowPositions | PaddingPositions):  # which know it without a look at each pair
-        return mask.seen(queries, keys, *item)
-    if callable(mask):
-        positions = np.arange(queries.start, queries.stop)[:, None], np.arange(keys.start, keys.stop)
-        shown = np.asarray(mask(*positions, *item))
-        _check_shown(shown, (queries.stop - queries.start, keys.stop - keys.start))
-        shown = np.atleast_2d(shown)
-    else:
-        shown = of_block(mask, block)
-    if shown.all():
-        return Seen(keys)
-    if shown.shape[1] == 1:
-        return Seen(keys, slice(None), ~shown) if shown.any() else None
-    of_any = np.flatnonzero(shown.any(axis=0))
+        return Visible(keys)
+    if isinstance(mask, PositionMask):  # which knows it without a look at each pair
+        return mask.visible(queries, keys, *item)
+    attends = _asked(mask, block) if callable(mask) else of_block(mask, block)
+    if attends.all():
+        return Visible(keys)
+    if attends.shape[1] == 1:
+        return Visible(keys, slice(None), ~attends) if attends.any() else None
+    of_any = np.flatnonzero(attends.any(axis=0))
     if not of_any.size:
         return None
     first, last = int(of_any[0]), int(of_any[-1]) + 1
-    shown, keys = shown[:, first:last], slice(keys.start + first, keys.start + last)
-    return Seen(keys) if shown.all() else Seen(keys, slice(None), ~shown)
+    attends, keys = attends[:, first:last], slice(keys.start + first, keys.start + last)
+    return Visible(keys) if attends.all() else Visible(keys, slice(None), ~attends)
+
+
+def _asked(mask: Callable[..., Any], block: Block) -> Array:
+    """What somebody's function says of a block, as a mask of it."""
+    item, queries, keys = block
+    attends = np.asarray(mask(np.arange(queries.start, queries.stop)[:, None], np.arange(keys.start, keys.stop), *item))
+    shape = queries.stop - queries.start, keys.stop - keys.start
+    try:
+        fits = np.broadcast_shapes(attends.shape, shape) == shape
+    except ValueError:
+        fits = False
+    if attends.dtype != np.bool_ or not fits:
+        expected = f"a function that returns booleans that broadcast to {shape}"
+        refuse("mask", expected, f"shape {attends.shape}, dtype {attends.dtype}")
+    return np.atleast_2d(attends)
 
 
 class Workspace:
@@ -166,13 +175,3 @@ def _unless_it_overflows(multiply: np.ufunc, left: Array, right: Array) -> Array
 
 def _add(gradient: Array, contribution: Array) -> None:
     gradient += sum_to_shape(contribution, gradient.shape)
-
-
-def _check_shown(shown: Array, shape: tuple[int, int]) -> None:
-    try:
-        fits = np.broadcast_shapes(shown.shape, shape) == shape
-    except ValueError:
-        fits = False
-    if shown.dtype != np.bool_ or not fits:
-        expected = f"a function that returns booleans that broadcast to {shape}"
-        refuse("mask", expected, f"shape {shown.shape}, dtype {shown.dtype}")

@@ -76,8 +76,8 @@ def blockwise_attention(
         True = may attend. A function is called as ``mask(queries, keys, *item)`` for every block, with the positions of
         its queries, (t, 1), and of its keys, (s,), and the index of the leading axes; it returns what broadcasts to
         (t, s). Blocks in which nothing is visible are skipped. With threads, it is called in several of them at a time.
-        What `causal_positions`, `window_positions` and `padding_positions` make is not called with positions of blocks:
-        these know which keys any query of a block sees, and which of them not every query may see.
+        What `causal_positions`, `window_positions` and `padding_positions` return is not called for blocks:
+        these, and what ``&`` makes of them, know what is visible of a block without a look at each pair.
     block : two sizes
         How many queries and how many keys at once.
     threads : int

@@ -1,26 +1,29 @@
 """The masks in use as functions of positions, for `reference.blockwise_attention`, which never has a mask whole.
 
-A function is called with the positions of queries, those of keys, and an index of the leading axes. Two are combined in
-a third: ``lambda *positions: causal(*positions) & padding(*positions)``. That one is asked for each block, and does not
-know that lengths have leading axes: query, key or value must have them too.
+A function is called with the positions of queries, those of keys, and an index of the leading axes. Those that are made
+here are combined with ``&``, as masks are. Any other function may be given to attention too, as a ``lambda``: it is
+asked for each block, and does not tell of leading axes.
 """
 
+from collections.abc import Callable
+from functools import reduce
+from operator import and_
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from reference.inputs import FURTHEST, Array, as_integer, as_size, refuse
+from reference.inputs import FURTHEST, Array, as_integer, as_size, broadcast_leading, refuse
 
 
-class Seen(NamedTuple):
-    """What some queries see of a block of keys."""
+class Visible(NamedTuple):
+    """What is visible to some queries of a block of keys."""
 
-    keys: slice  # from the first that any query sees to the last
-    partly: slice = slice(0, 0)  # which of these, counted from the first, not every query may see
-    hidden: Array | None = None  # broadcasts to (t, partly): True = the query does not see the key
+    keys: slice  # from the first that is visible to any query to the last
+    partly: slice = slice(0, 0)  # which of these, counted from the first, may be hidden from some query
+    hidden: Array | None = None  # broadcasts to (t, partly), the opposite of a mask: True = hidden from the query
 
 
-def causal_positions(offset: int = 0) -> "WindowPositions":
+def causal_positions(offset: int = 0) -> "PositionMask":
     """`causal_mask` as a function of positions.
 
     Parameters
@@ -31,7 +34,8 @@ def causal_positions(offset: int = 0) -> "WindowPositions":
     Returns
     -------
     function of (queries, keys, *item)
-        Of positions, which may be arrays that broadcast; nothing depends on the index of leading axes.
+        Of positions, which may be arrays that broadcast; nothing depends on the index of leading axes. It is combined
+        with others by ``&``.
 
     Raises
     ------
@@ -46,7 +50,7 @@ def causal_positions(offset: int = 0) -> "WindowPositions":
     return window_positions(None, 0, offset)
 
 
-def window_positions(left: int | None, right: int | None, offset: int = 0) -> "WindowPositions":
+def window_positions(left: int | None, right: int | None, offset: int = 0) -> "PositionMask":
     """`window_mask` as a function of positions.
 
     Parameters
@@ -57,7 +61,8 @@ def window_positions(left: int | None, right: int | None, offset: int = 0) -> "W
     Returns
     -------
     function of (queries, keys, *item)
-        Of positions, which may be arrays that broadcast; nothing depends on the index of leading axes.
+        Of positions, which may be arrays that broadcast; nothing depends on the index of leading axes. It is combined
+        with others by ``&``.
 
     Raises
     ------
@@ -70,56 +75,13 @@ def window_positions(left: int | None, right: int | None, offset: int = 0) -> "W
     array([False,  True,  True, False])
     """
     offset = as_integer("offset", offset)
-    return WindowPositions(
+    return PositionMask(
         None if left is None else _in_reach(offset - as_size("left", left)),
         None if right is None else _in_reach(offset + as_size("right", right)),
     )
 
 
-class WindowPositions(NamedTuple):
-    """The function that `window_positions` and `causal_positions` return."""
-
-    first: int | None  # key that a query sees, and the last, both less the query; None if all are
-    last: int | None
-
-    def __call__(self, queries: Any, keys: Any, *item: int) -> Array:
-        """Whether keys are within the window."""
-        if self.first is None and self.last is None:
-            return np.asarray(True)
-        if self.first is None:  # a pass over the block less than both take
-            return np.asarray(keys <= queries + self.last)
-        if self.last is None:
-            return np.asarray(keys >= queries + self.first)
-        return np.asarray((keys >= queries + self.first) & (keys <= queries + self.last))
-
-    def seen(self, queries: slice, keys: slice, *item: int) -> Seen | None:
-        """What queries see of a block of keys; ``partly`` is all of it if windows end and begin in it."""
-        below = -FURTHEST if self.first is None else self.first
-        above = FURTHEST if self.last is None else self.last
-        first, last = max(keys.start, queries.start + below), min(keys.stop, queries.stop + above)
-        if first >= last:
-            return None
-        of_all = slice(queries.stop - 1 + below, queries.start + above + 1)
-        edge = slice(first, last)
-        if of_all.start <= first:  # the first keys are seen by all
-            edge = slice(max(first, min(of_all.stop, last)), last)
-        elif last <= of_all.stop:  # the last ones are
-            edge = slice(first, min(last, max(of_all.start, first)))
-        if edge.start == edge.stop:
-            return Seen(slice(first, last))
-        return Seen(slice(first, last), slice(edge.start - first, edge.stop - first), self._hidden(queries, edge))
-
-    def _hidden(self, queries: slice, keys: slice) -> Array:
-        """Which keys are not within the window of each query: by their distance alone, found once for all queries."""
-        rows, columns = queries.stop - queries.start, keys.stop - keys.start
-        distances = np.arange(keys.start - (queries.stop - 1), keys.stop - queries.start)
-        hidden = ~self(0, distances)
-        # The last query has the first of them, and each query before it those from the next on: a view of one row,
-        # in the bounds that np.ndarray checks.
-        return np.ndarray((rows, columns), np.bool_, hidden, offset=rows - 1, strides=(-1, 1))
-
-
-def padding_positions(lengths: Any) -> "PaddingPositions":
+def padding_positions(lengths: Any) -> "PositionMask":
     """`padding_mask` as a function of positions.
 
     Parameters
@@ -130,7 +92,8 @@ def padding_positions(lengths: Any) -> "PaddingPositions":
     Returns
     -------
     function of (queries, keys, *item)
-        Of the positions of keys and the index of leading axes; nothing depends on the queries.
+        Of the positions of keys and the index of leading axes; nothing depends on the queries. It is combined with
+        others by ``&``.
 
     Raises
     ------
@@ -143,35 +106,88 @@ def padding_positions(lengths: Any) -> "PaddingPositions":
 
     >>> padding_positions([1, 3])(0, np.arange(4), 1)
     array([ True,  True,  True, False])
+
+    In causal order, query 1 of that item may attend two of them:
+
+    >>> (causal_positions() & padding_positions([1, 3]))(1, np.arange(4), 1)
+    array([ True,  True, False, False])
     """
-    return PaddingPositions(as_lengths(lengths, "of at least 0", None))
+    return PositionMask(lengths=as_lengths(lengths, "of at least 0", None))
 
 
-class PaddingPositions(NamedTuple):
-    """The function that `padding_positions` returns, which knows its leading axes."""
+class PositionMask(NamedTuple):
+    """The function that is returned here: a window, padding, or both."""
 
-    lengths: Array
+    first: int | None = None  # key of the window, and its last, both less the query; None if it has no end there
+    last: int | None = None
+    lengths: Array | None = None  # broadcast with the leading axes; None if no key is padding
+
+    def __call__(self, queries: Any, keys: Any, *item: int) -> Array:
+        """Whether the query of a position may attend the key of a position, in the item of this index."""
+        limits = [
+            None if self.first is None else keys >= queries + self.first,
+            None if self.last is None else keys <= queries + self.last,
+            None if self.lengths is None else keys < _length(self.lengths, item),
+        ]
+        return np.asarray(reduce(and_, [limit for limit in limits if limit is not None] or [True]))
+
+    def __and__(self, other: Any) -> "PositionMask":
+        """What may be attended by both."""
+        if not isinstance(other, PositionMask):
+            return NotImplemented
+        first = _of_both(max, self.first, other.first)
+        last = _of_both(min, self.last, other.last)
+        return PositionMask(first, last, _of_both(_shorter, self.lengths, other.lengths))
 
     @property
     def leading_axes(self) -> tuple[int, ...]:
         """Those that it has lengths for, and that attention has then too."""
-        return self.lengths.shape
+        return () if self.lengths is None else self.lengths.shape
 
-    def __call__(self, queries: Any, keys: Any, *item: int) -> Array:
-        """Whether keys are real, for the item of this index."""
-        return np.asarray(keys < self._length(item))
+    def visible(self, queries: slice, keys: slice, *item: int) -> Visible | None:
+        """What is visible of a block, None if nothing; ``partly`` is all of it if windows end and begin in it."""
+        below = -FURTHEST if self.first is None else self.first
+        above = FURTHEST if self.last is None else self.last
+        real = keys.stop if self.lengths is None else min(keys.stop, int(_length(self.lengths, item)))
+        first, last = max(keys.start, queries.start + below), min(real, queries.stop + above)
+        if first >= last or below > above:  # of two windows there may be nothing in both
+            return None
+        of_all = slice(queries.stop - 1 + below, queries.start + above + 1)
+        edge = slice(first, last)
+        if of_all.start <= first:  # the first keys are visible to all
+            edge = slice(max(first, min(of_all.stop, last)), last)
+        elif last <= of_all.stop:  # the last ones are
+            edge = slice(first, min(last, max(of_all.start, first)))
+        if edge.start == edge.stop:
+            return Visible(slice(first, last))
+        return Visible(slice(first, last), slice(edge.start - first, edge.stop - first), self._hidden(queries, edge))
 
-    def seen(self, queries: slice, keys: slice, *item: int) -> Seen | None:
-        """What queries see of a block of keys, all of them the same."""
-        last = min(keys.stop, int(self._length(item)))
-        return Seen(slice(keys.start, last)) if keys.start < last else None
+    def _hidden(self, queries: slice, keys: slice) -> Array:
+        """Which real keys are hidden from each query: by their distance alone, found once for all queries."""
+        rows, columns = queries.stop - queries.start, keys.stop - keys.start
+        distances = np.arange(keys.start - (queries.stop - 1), keys.stop - queries.start)
+        hidden = ~PositionMask(self.first, self.last)(0, distances)
+        # The last query has the first of them, and each query before it those from the next on: a view of one row,
+        # in the bounds that np.ndarray checks.
+        return np.ndarray((rows, columns), np.bool_, hidden, offset=rows - 1, strides=(-1, 1))
 
-    def _length(self, item: tuple[int, ...]) -> Any:
-        lengths = self.lengths
-        own = item[len(item) - lengths.ndim :]
-        if len(item) < lengths.ndim or any(index >= size > 1 for size, index in zip(lengths.shape, own)):
-            refuse("lengths", f"one for item {item}", f"shape {lengths.shape}")
-        return lengths[tuple(0 if size == 1 else index for size, index in zip(lengths.shape, own))]
+
+def _of_both(choose: Callable[[Any, Any], Any], one: Any, other: Any) -> Any:
+    """What is chosen of two limits; if one of them is None, the other."""
+    return one if other is None else other if one is None else choose(one, other)
+
+
+def _length(lengths: Array, item: tuple[int, ...]) -> Any:
+    """That of the item of this index."""
+    own = item[len(item) - lengths.ndim :]
+    if len(item) < lengths.ndim or any(index >= size > 1 for size, index in zip(lengths.shape, own)):
+        refuse("lengths", f"one for item {item}", f"shape {lengths.shape}")
+    return lengths[tuple(0 if size == 1 else index for size, index in zip(lengths.shape, own))]
+
+
+def _shorter(lengths: Array, others: Array) -> Array:
+    broadcast_leading("lengths", others.shape, "those of the other mask", lengths.shape)
+    return np.asarray(np.minimum(lengths, others))
 
 
 def as_lengths(lengths: Any, expected: str, most: int | None) -> Array:
