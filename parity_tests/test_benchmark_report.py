@@ -24,7 +24,7 @@ LENGTHS = (256, 1024, 4096)
 
 MEASURED = Benchmark(
     times=tuple(
-        Time(name, T, 1, both, seconds, 0.75 * seconds, 1.5 * seconds, factor)
+        Time(name, T, 1, both, seconds, 0.75 * seconds, 1.5 * seconds, factor ** (1 + both))
         for name, factor, power in ((UNIT.name, 1.0, 2.0), ("blockwise", 1.5, 2.0), ("torch", 2.0, 1.5))
         for T in LENGTHS
         for both in (False, True)
@@ -134,7 +134,7 @@ def test_the_picture_shows_seconds_multiples_of_the_products_and_megabytes_forwa
     at_the_longest = [panel["blockwise"][4096] for panel in panels]
     million = 2**20 * 16
     seconds, memory = 1.5 * million, 64 * 4096 / 1e6
-    assert at_the_longest == pytest.approx([seconds, 3 * seconds, 1.5, 1.5, memory, 2 * memory])
+    assert at_the_longest == pytest.approx([seconds, 3 * seconds, 1.5, 2.25, memory, 2 * memory])
     assert [[*panel["torch"]] for panel in panels] == [[*LENGTHS]] * 4 + [[]] * 2
     assert panels[2][UNIT.name] == dict.fromkeys(LENGTHS, 1)
 
