@@ -12,6 +12,7 @@ from parity_tests.options import KINDS, check_options
 from parity_tests.progress import Bar, progress
 from parity_tests.soak import command as soak_command
 
+EXAMPLES = 300
 OF_LONG = "a few examples of 4,201 and 8,209 positions"  # as `long` has them
 CHECK = """\
 examples:
@@ -81,8 +82,10 @@ def parser():
     )
     mutants.add_argument("fault", nargs="*", metavar="NAME", help="a fault of the gallery; none: all of them")
     mutants.add_argument("--json", metavar="FILE", help="write the findings as JSON")
-    for command in (check, mutants):
-        command.add_argument("--examples", type=int, default=300, metavar="N", help="for each layer (default: 300)")
+    for command, default in ((check, None), (mutants, EXAMPLES)):  # of long examples there are as many as there are
+        command.add_argument(
+            "--examples", type=int, default=default, metavar="N", help=f"for each layer (default: {EXAMPLES})"
+        )
         command.add_argument("--seed", type=int, default=0, metavar="N", help="draws the examples (default: 0)")
     golden = add("golden", run_golden, "hold layers to golden cases", golden_command.HELP, golden_command.EXAMPLES)
     golden_command.add_options(golden, KINDS)
@@ -121,8 +124,7 @@ def add_check_options(check):
     check.add_argument(
         "--long",
         action="store_true",
-        help=f"check {OF_LONG}, up to a minute a layer, instead of others, so "
-        "that --examples, --corners and --database do not matter",
+        help=f"check {OF_LONG}, up to a minute a layer, instead of others",
     )
     check.add_argument("--json", metavar="FILE", help="write the report as JSON")
     check.add_argument("--html", metavar="FILE", help="write the report as an HTML page")
@@ -133,6 +135,11 @@ def add_check_options(check):
 
 def run_check(options):
     """Check layers, print the report, write it where asked."""
+    refused = {"examples": options.examples, "database": options.database}
+    for name, given in refused.items() if options.long else ():
+        if given is not None:
+            raise ValueError(f"{name}: expected none with --long, whose examples are its own, received {given}")
+    options.examples = EXAMPLES if options.examples is None else options.examples
     from parity_tests.database import opened
 
     database = options.database and opened(options.database)  # a server that does not answer is told at once

@@ -8,12 +8,12 @@ from parity_tests import table
 from parity_tests.verdict import check
 
 
-def parity_test(target, kind=None, examples=300, seed=0, corners=True):
+def parity_test(target, kind=None, examples=300, seed=0, corners=True, long=False):
     """Return a test that fails, with the counterexamples, if a layer disagrees with the reference.
 
     Parameters
     ----------
-    target, kind, examples, seed, corners
+    target, kind, examples, seed, corners, long
         As for `check`.
 
     Returns
@@ -36,7 +36,7 @@ def parity_test(target, kind=None, examples=300, seed=0, corners=True):
 
     def test():
         __tracebackhide__ = True  # pytest shows what went wrong, not where it was said
-        report = check(target, kind=kind, examples=examples, seed=seed, corners=corners)
+        report = check(target, kind=kind, examples=examples, seed=seed, corners=corners, long=long)
         if not report.agrees:
             raise AssertionError(_in_words(report))
 

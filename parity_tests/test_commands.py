@@ -30,6 +30,13 @@ def test_a_page_of_long_examples_says_that_it_is(tmp_path):
     assert "a few examples of 4,201 and 8,209 positions" in path.read_text()
 
 
+@pytest.mark.parametrize(("option", "given"), [("examples", "5"), ("database", "folder")])
+def test_long_examples_are_neither_counted_nor_kept(option, given, capsys):
+    assert run("check", "keras.layers.Softmax", "--long", f"--{option}", given) == 2
+    said = f"parity_tests: {option}: expected none with --long, whose examples are its own, received {given}\n"
+    assert capsys.readouterr().err == said
+
+
 def test_a_sound_layer_exits_with_0(tmp_path, capsys):
     path = tmp_path / "report.json"
     page = tmp_path / "report.html"

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import keras_impl
 import parity_tests
 from parity_tests import blockwise, divergences, long, mutants, subjects
+from parity_tests.benchmarks import long_checks, processes
 from parity_tests.counterexample import script
 from parity_tests.score import first_disagreement, subject_of
 from parity_tests.strategies import by_generator
@@ -124,5 +125,21 @@ def test_what_shows_beyond_4096_positions_alone_does_not_show_in_others():
     assert first_disagreement(subject, examples=30, seed=0)[1] == ()
 
 
-def test_a_sound_layer_agrees():
-    assert parity_tests.check(keras_impl.AttentionPooling, long=True).agrees
+@pytest.mark.backend
+@pytest.mark.parametrize("target", ["keras_impl:AttentionPooling", "keras.layers.AdditiveAttention"])
+def test_a_sound_layer_agrees(target):
+    assert parity_tests.check(target, long=True).agrees
+
+
+def test_long_examples_are_a_test_of_somebodys_own_suite():
+    parity_tests.parity_test(keras_impl.AttentionPooling, long=True)()
+    with pytest.raises(AssertionError, match="positions"):
+        parity_tests.parity_test(mutants.PositionsBeyond4096NotPooled, long=True)()
+
+
+@pytest.mark.ci
+@pytest.mark.tensorflow
+@pytest.mark.skipif(not processes.memory_is_told(), reason="the peak of a process can be measured on Linux alone")
+def test_a_long_check_takes_less_than_a_gigabyte_of_its_own():
+    target = "keras.layers.MultiHeadAttention"  # of all layers the one that takes most
+    assert long_checks.LongCheck(target, *long_checks.of_check(target)).own < 1e9
