@@ -20,6 +20,7 @@ def clock(monkeypatch):
     clock = SimpleNamespace(now=0.0, calls=[])
     monkeypatch.setattr(timing.time, "perf_counter", lambda: clock.now)
     monkeypatch.setattr(timing, "rest", lambda: clock.calls.append("rest"))
+    monkeypatch.setattr(timing, "LEAST", 3)
     return clock
 
 

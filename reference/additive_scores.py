@@ -6,6 +6,7 @@ import numpy as np
 
 from reference.broadcasting import sum_to_shape
 from reference.inputs import Array, as_array, as_cotangent, check_scores_shapes, refuse
+from reference.products import sum_products_to_shape
 
 
 class AdditiveScores(NamedTuple):
@@ -129,7 +130,7 @@ def additive_scores_backward(d_scores: Any, record: AdditiveScores) -> AdditiveS
     d_v_a = sum_to_shape(d_scores[..., None] * activations, v_a.shape)  # 4
     d_activations = d_scores[..., None] @ _column(v_a, d_k).mT  # 4  (..., T, S, d_k)
     d_scaled = d_activations * (1 - np.square(activations))  # 3, as tanh' = 1 - tanh²
-    d_scale = sum_to_shape(d_scaled * sums, scale.shape)  # 2
+    d_scale = sum_products_to_shape(d_scaled, sums, scale.shape)  # 2
     d_sums = scale * d_scaled  # 2
     of_each_query, of_each_key = (*query.shape[:-1], 1, d_k), (*key.shape[:-2], 1, *key.shape[-2:])
     d_query = sum_to_shape(d_sums, of_each_query).reshape(query.shape)  # 1  (..., T, d_k)

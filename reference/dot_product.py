@@ -14,6 +14,7 @@ from reference.inputs import (
     check_broadcasts_to_scores,
     refuse,
 )
+from reference.products import sum_products_to_shape
 from reference.softmax import d_logits_of, softmax
 
 
@@ -174,7 +175,7 @@ def dot_product_attention_backward(
         d_scaled = d_capped  # 3
     else:
         d_scaled = d_capped * (1 - np.square(capped / softcap))  # 3, as tanh' = 1 - tanh²
-    d_scale = sum_to_shape(d_scaled * products, scale.shape)  # 2
+    d_scale = sum_products_to_shape(d_scaled, products, scale.shape)  # 2
     d_products = sum_to_shape(scale * d_scaled, products.shape)  # 2
     d_query = sum_to_shape(d_products @ key, query.shape)  # 1  (..., T, d_k)
     d_key = sum_to_shape(d_products.mT @ query, key.shape)  # 1  (..., S, d_k)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from reference.inputs import Array, all_of, as_array, as_cotangent, as_numbers, check_rank
+from reference.products import dot_rows
 
 # The largest logit of a row with nothing visible is -inf, and -inf - (-inf) is NaN. Against this
 # finite floor it is exp(-inf) = 0, and the same holds for a row with no keys at all.
@@ -97,7 +98,7 @@ def softmax_backward(d_weights: Any, weights: Any) -> Array:
 
 def d_logits_of(d_weights: Array, weights: Array) -> Array:
     """`softmax_backward` of arrays that have been checked."""
-    mean = np.sum(d_weights * weights, axis=-1, keepdims=True)
+    mean = dot_rows(d_weights, weights)
     d_logits = d_weights - mean
     d_logits *= weights
     return d_logits

@@ -9,7 +9,7 @@ from parity_tests.benchmarks.contenders import UNIT, arrays
 
 ENOUGH = 0.4  # seconds of each contender that count, after which all have run often enough
 RUN = 0.05  # seconds that a run takes, of as many calls as this needs, at least one
-LEAST, MOST = 3, 15  # runs that count
+LEAST, MOST = 5, 15  # runs that count
 HEADS, UP_TO, FEWER_HEADS = 8, 1024, 2  # how many, up to how many positions, and beyond, unless it is said
 PASSES = {False: "forward", True: "forward and backward"}
 SMALL_CALL = {"T": 8, "heads": 1, "depth": 4}
