@@ -35,6 +35,15 @@ def test_a_block_is_what_is_visible_of_it(rng, first, size):
     assert (found.hidden is None) == mask[:, found.keys].all()
 
 
+def test_queries_that_may_attend_all_or_nothing_are_told_so():
+    def of_queries(*attends):
+        return visible(np.array(attends)[:, None], Block((), slice(0, 2), slice(0, 3)))
+
+    assert of_queries(False, False) is None
+    assert of_queries(True, True) == (slice(0, 3), slice(0, 0), None)
+    assert np.array_equal(told(of_queries(True, False), (2, 3)), [[True] * 3, [False] * 3])
+
+
 def told(found, shape):
     """The mask that is told of a block."""
     mask = np.zeros(shape, bool)
@@ -110,3 +119,20 @@ def test_a_gradient_may_overflow_before_it_is_scaled_down():
     for name, gradient in gradients.items():
         assert np.isfinite(gradient).all()
         assert within_bound(gradient, bound[name]).agrees
+
+
+@pytest.mark.parametrize(
+    ("call", "d_output"),
+    [
+        ({"query": [[1e-165]], "key": [[1.0], [2.0]], "scale": 1e-160}, 1e305),
+        ({"query": [[1.2345e-160]], "key": [[1.0], [2.0]], "scale": 1e-160}, 1e305),
+        ({"query": [[1.0]], "key": [[1e-200], [2e-200]], "scale": 1e200}, 1e-130),
+        ({"query": [[0.0]], "key": [[1e-200], [2e-200]], "scale": -1e200}, 1e-130),
+    ],
+)
+def test_what_is_too_small_for_all_digits_before_it_is_scaled_keeps_them(call, d_output):
+    call = {**call, "value": [[1.0], [3.0]]}
+    bound = of_inputs(call, dot_product_attention_backward([[d_output]], dot_product_attention(**tracked(call))))
+    gradients = of_inputs(call, blockwise_attention_backward([[d_output]], blockwise_attention(**call)))
+    for name, gradient in gradients.items():
+        assert within_bound(gradient, bound[name]).agrees, name

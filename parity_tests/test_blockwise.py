@@ -42,7 +42,18 @@ def test_every_gradient_is_that_of_all_at_once_within_the_bound(data, call, bloc
         assert within_bound(gradient, bound[name]).agrees
 
 
-@pytest.mark.parametrize("mask", [None, causal_positions(BLOCK[1]), window_positions(40, 3)])
+@pytest.mark.parametrize(
+    "mask",
+    [
+        None,
+        causal_positions(BLOCK[1]),
+        window_positions(40, 3),
+        window_positions(40, None),
+        padding_positions(BLOCK[1] + 30),
+        causal_positions(BLOCK[1]) & padding_positions(BLOCK[1] + 30),
+    ],
+    ids=["none", "causal", "window", "open window", "padding", "causal and padding"],
+)
 def test_many_blocks_are_all_at_once_within_the_bound(mask):
     call = long(np.random.default_rng(1))
     T, S = LONG
@@ -136,6 +147,7 @@ def test_a_gradient_handed_in_keeps_what_it_carries_more_than_float64():
         ({"threads": 0}, "threads: expected an integer of at least 1, received 0"),
         ({"mask": lambda queries, keys: keys}, "shape (3,), dtype int64"),
         ({"mask": lambda queries, keys: np.ones((3, 2), dtype=bool)}, "shape (3, 2), dtype bool"),
+        ({"mask": lambda queries, keys: np.ones((1, 2, 3), dtype=bool)}, "shape (1, 2, 3), dtype bool"),
         ({"mask": np.ones((3, 2), dtype=bool)}, "expected a shape that broadcasts to (..., 2, 3), received (3, 2)"),
         ({"softcap": 0.0}, "softcap: expected a positive number or None, received 0.0"),
         ({"softcap": np.complex128(1)}, "softcap: expected a positive number or None, received np.complex128(1+0j)"),

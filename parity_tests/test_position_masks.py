@@ -87,7 +87,9 @@ def test_a_window_without_limits_shows_positions_of_any_integers():
         ([1, 2], (), "shape (2,)"),
         ([1, 2], (2,), "shape (2,)"),
         ([1.0], (0,), "dtype float64"),
-        ([-1], (0,), "[-1]"),
+        ([1, -1], (0,), "-1 at index (1,)"),
+        (-1, (), "-1"),
+        ([[1, 2], [3]], (0, 0), "rows of different lengths"),
     ],
 )
 def test_lengths_that_are_none_or_too_few_are_refused(lengths, item, received):
@@ -151,6 +153,41 @@ def test_a_window_and_lengths_together_hide_what_both_masks_hide(call, block, le
     assert np.array_equal(found.log_sum_exp, expected.log_sum_exp)
 
 
+def test_two_windows_together_are_what_is_within_both():
+    both = window_positions(3, 1) & window_positions(1, 3) & window_positions(2, None)
+    assert np.flatnonzero(both(5, np.arange(12))).tolist() == [4, 5, 6]
+    apart = window_positions(0, 1, offset=-3) & window_positions(1, 0, offset=3)
+    assert not apart(5, np.arange(12)).any()
+
+
+def test_lengths_together_are_the_shorter():
+    both = padding_positions([[1], [3]]) & padding_positions([2, 5])
+    assert [[int(both(0, np.arange(6), *item).sum()) for item in [(i, 0), (i, 1)]] for i in (0, 1)] == [[1, 1], [2, 3]]
+
+
+def test_lengths_are_those_that_were_given():
+    lengths = np.array([2], np.uint8)
+    mask = padding_positions(lengths)
+    lengths[:] = 0
+    assert mask(0, np.arange(3), 0).tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.uint32, np.int32])
+def test_positions_may_be_narrow_integers(dtype):
+    queries, keys = np.arange(90, 100, dtype=dtype), np.arange(80, 100, dtype=dtype)
+    mask = window_positions(1, 100) & causal_positions(100) & padding_positions(95)
+    expected = mask(queries.astype(np.int64)[:, None], keys.astype(np.int64))
+    assert np.array_equal(mask(queries[:, None], keys), expected)
+    assert expected.any()
+    assert not expected.all()
+
+
+@pytest.mark.parametrize("combine", [lambda a, b: a and b, lambda a, b: a or b, lambda a, b: not a])
+def test_what_would_drop_one_of_two_masks_is_refused(combine):
+    with pytest.raises(ValueError, match="mask: expected masks of positions combined by &, received and, or, or not"):
+        combine(causal_positions(), padding_positions([1, 2]))
+
+
 def test_lengths_of_two_masks_must_fit_together():
     with pytest.raises(
         ValueError, match=r"lengths: expected leading axes that broadcast with \(2,\) .*, received \(3,\)"
@@ -158,9 +195,22 @@ def test_lengths_of_two_masks_must_fit_together():
         padding_positions([1, 2]) & padding_positions([1, 2, 3])
 
 
-def test_a_position_mask_is_not_combined_with_a_function_that_is_none():
-    with pytest.raises(TypeError, match="unsupported operand"):
-        causal_positions() & (lambda queries, keys, *item: keys < 3)
+@pytest.mark.parametrize(
+    ("other", "received"),
+    [
+        (lambda queries, keys, *item: keys < 3, "function"),
+        (np.ones((2, 3), bool), "(ndarray|an array)"),
+        (np.bool_(True), "(bool|an array)"),
+        (None, "NoneType"),
+    ],
+    ids=["function", "array", "boolean", "None"],
+)
+def test_a_position_mask_is_combined_with_none_but_its_like(other, received):
+    message = f"mask: expected a mask of positions to combine with another, received {received}"
+    for one in (causal_positions(), padding_positions([1, 2])):
+        for combine in (lambda mask: mask & other, lambda mask: other & mask):
+            with pytest.raises(ValueError, match=message):
+                combine(one)
 
 
 @given(calls(), BLOCKS, generators())

@@ -53,8 +53,36 @@ def test_the_sums_lie_within_the_bound_of_products_and_sums(shape, rng):
     assert within_bound(sum_products_to_shape(a, b, one), sum_products_to_shape(*tracked, one)).agrees
 
 
+def test_rows_are_summed_as_accurately_as_halves_are():
+    """Within 64 roundings for 100,000 numbers, where one after another may take as many as there are numbers."""
+    a, b = np.random.default_rng(0).uniform(1, 2, size=(2, 8, 100_000))
+    exactly = np.sum(a.astype(np.longdouble) * b.astype(np.longdouble), axis=-1, keepdims=True)
+    assert (np.abs(dot_rows(a, b) - exactly) <= 64 * FLOAT64.unit_roundoff * exactly).all()
+
+
+def test_a_sum_that_overflows_is_told_as_any_other():
+    a = np.array([[1.5e308, 1.5e308]])
+    for summed in (dot_rows, lambda a, b: sum_products_to_shape(a, b, ())):
+        with np.errstate(all="raise"), pytest.raises(FloatingPointError):
+            summed(a, np.ones((1, 2)))
+
+
+@pytest.mark.parametrize("tracked", [(True, False), (False, True)])
+def test_a_plain_array_may_meet_one_with_a_bound(tracked):
+    plain = np.arange(6.0).reshape(2, 3)
+    a, b = (track(plain, FLOAT64) if one else plain for one in tracked)
+    assert np.array_equal(dot_rows(a, b).value, [[5.0], [50.0]])
+    assert sum_products_to_shape(a, b, (1, 1)).value == 55
+
+
 @pytest.mark.parametrize(
-    "summed", [dot_rows, lambda a, b: sum_products_to_shape(a, b, (4, 1, 1))], ids=["rows", "to a shape"]
+    "summed",
+    [
+        dot_rows,
+        lambda a, b: sum_products_to_shape(a, b, (4, 1, 1)),
+        lambda a, b: sum_products_to_shape(a, b, ()),
+    ],
+    ids=["rows", "to a shape", "to a number"],
 )
 def test_no_array_of_products_is_made(summed):
     a = np.ones((4, 300, 500))

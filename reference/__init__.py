@@ -55,7 +55,7 @@ from reference.pooling import (
     attention_pooling,
     attention_pooling_backward,
 )
-from reference.position_masks import causal_positions, padding_positions, window_positions
+from reference.position_masks import PositionMask, causal_positions, padding_positions, window_positions
 from reference.projections import Projections
 from reference.relative import relative_bias, relative_bias_backward, relative_buckets
 from reference.rotary import rotary_embedding, rotary_embedding_backward
@@ -89,6 +89,7 @@ __all__ = [
     "MultiHeadAttention",
     "MultiHeadGradients",
     "PartGradients",
+    "PositionMask",
     "Projections",
     "SelfAttention",
     "SelfAttentionGradients",

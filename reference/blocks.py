@@ -106,7 +106,7 @@ def block_scores(inputs: Inputs, block: Block, workspace: Workspace) -> BlockSco
     scale = of_block(inputs.scale, block)
     scores = workspace.array(len(query), len(key))
     # The same for all keys, the scale multiplies the query: a pass over the scores less.
-    scaled_query = _unless_it_overflows(np.multiply, scale, query) if scale.shape[-1] == 1 else None
+    scaled_query = _scaled(query, scale) if scale.shape[-1] == 1 else None
     if scaled_query is not None:
         np.matmul(scaled_query, key.mT, out=scores)  # 1, 2
     else:
@@ -154,7 +154,7 @@ def block_scores_backward(d_logits: Array, scores: BlockScores, gradients: Input
     if slope is not None:
         d_logits *= slope  # 3
     d_scale = of_block(gradients.d_scale, block)
-    d_scaled_query = None if scaled_query is None else _unless_it_overflows(np.matmul, d_logits, key)  # 1  (t, d_k)
+    d_scaled_query = None if scaled_query is None else _to_be_scaled(d_logits, key, scale)  # 1  (t, d_k)
     if scaled_query is not None and d_scaled_query is not None:
         _add(d_scale, np.sum(d_scaled_query * query, axis=-1, keepdims=True))  # 2
         d_query += scale * d_scaled_query  # 2
@@ -166,11 +166,29 @@ def block_scores_backward(d_logits: Array, scores: BlockScores, gradients: Input
         d_key += d_logits.mT @ query  # 1
 
 
-def _unless_it_overflows(multiply: np.ufunc, left: Array, right: Array) -> Array | None:
-    """The product of two arrays; None if any of it is too large for a number."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        product: Array = multiply(left, right)
-    return product if np.isfinite(product).all() else None
+def _scaled(query: Array, scale: Array) -> Array | None:
+    """The query times the scale; None if any of that is too large for a number, or so small that digits are lost."""
+    with np.errstate(over="ignore", under="ignore"):
+        product = scale * query
+    sizes = np.abs(product)
+    if not sizes.max(initial=0) < np.inf:
+        return None
+    least = np.finfo(product.dtype).tiny
+    if sizes.min(initial=np.inf) < least and np.any((sizes < least) & (query != 0) & (scale != 0)):
+        return None
+    return product
+
+
+def _to_be_scaled(d_logits: Array, key: Array, scale: Array) -> Array | None:
+    """What the gradient of the query is once it is scaled; None if any of it is too large, or too small for that."""
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        product: Array = d_logits @ key
+    sizes = np.abs(product)
+    if not sizes.max(initial=0) < np.inf:
+        return None
+    # A scale of more than 1 makes more of what an underflow took away.
+    is_enlarged = np.abs(scale) > 1
+    return None if is_enlarged.any() and np.any(is_enlarged & (sizes < np.finfo(sizes.dtype).tiny)) else product
 
 
 def _add(gradient: Array, contribution: Array) -> None:

@@ -35,7 +35,7 @@ class BlockwiseAttention(NamedTuple):
     bias: Array | None
     mask: Array | Callable[..., Any] | None
     block: tuple[int, int]
-    maximum: Array  # (..., T), the largest logit of each query
+    maximum: Array  # (..., T), the largest logit of each query; the lowest number there is if nothing is visible
     total: Array  # (..., T), the sum of exp(logits - maximum)
     log_sum_exp: Array  # (..., T), maximum + log(total); -inf where nothing is visible
     output: Array  # (..., T, d_v)
@@ -75,7 +75,8 @@ def blockwise_attention(
     mask : bool, broadcasts to (..., T, S), or a function, optional
         True = may attend. A function is called as ``mask(queries, keys, *item)`` for every block, with the positions of
         its queries, (t, 1), and of its keys, (s,), and the index of the leading axes; it returns what broadcasts to
-        (t, s). Blocks in which nothing is visible are skipped. With threads, it is called in several of them at a time.
+        (t, s). Blocks in which nothing is visible are skipped. It says nothing of leading axes: query, key or value
+        must have those that it looks at. With threads, it is called in several of them at a time.
         What `causal_positions`, `window_positions` and `padding_positions` return is not called for blocks:
         these, and what ``&`` makes of them, know what is visible of a block without a look at each pair.
     block : two sizes
@@ -184,11 +185,12 @@ def blockwise_attention_backward(
            [2.],
            [3.]])
     """
+    threads = as_count("threads", threads)
     d_output = as_cotangent("d_output", d_output, "output", attention.output.shape)
     mean = np.sum(d_output * attention.output, axis=-1)  # (..., T), of d_weights under the weights
     if d_log_sum_exp is not None:
         mean = mean - as_cotangent("d_log_sum_exp", d_log_sum_exp, "log_sum_exp", attention.log_sum_exp.shape)
-    threads, inputs = as_count("threads", threads), as_inputs(*attention[:7])
+    inputs = as_inputs(*attention[:7])
 
     def add(item: tuple[int, ...], into: InputGradients) -> None:
         _add_gradients(inputs, attention, d_output, mean, item, into)

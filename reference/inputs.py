@@ -61,13 +61,18 @@ def all_of(booleans: Array) -> bool:
 def as_numbers(name: str, array: Any) -> Array:
     """The same, of numbers that may be infinite or NaN."""
     if not hasattr(array, "__array_function__"):
-        try:
-            array = np.asarray(array)
-        except ValueError:
-            refuse(name, "an array of numbers", "rows of different lengths")
+        array = as_one_array(name, "an array of numbers", array)
     if isinstance(array, np.ndarray) and array.dtype != np.float64 and array.dtype not in KEPT_DTYPES:
         array = _widened(name, array)
     return array
+
+
+def as_one_array(name: str, expected: str, array: Any) -> Array:
+    """Return what may be nested lists as an array, of any dtype."""
+    try:
+        return np.asarray(array)
+    except ValueError:
+        refuse(name, expected, "rows of different lengths")
 
 
 def _widened(name: str, array: Array) -> Array:
@@ -109,11 +114,12 @@ def as_count(name: str, number: int) -> int:
 
 def as_mask(name: str, mask: Any) -> Array:
     """Return ``mask`` as a boolean array; 0 and 1 are refused, since additive masks look like that too."""
+    expected = "a boolean mask (True = may attend)"
     if callable(mask):
-        refuse(name, "a boolean mask (True = may attend)", "a function, which only blockwise_attention takes")
-    mask = np.asarray(mask)
+        refuse(name, expected, "a function, which only blockwise_attention takes")
+    mask = as_one_array(name, expected, mask)
     if mask.dtype != np.bool_:
-        refuse(name, "a boolean mask (True = may attend)", f"dtype {mask.dtype}")
+        refuse(name, expected, f"dtype {mask.dtype}")
     return mask
 
 

@@ -1,8 +1,9 @@
 """The masks in use as functions of positions, for `reference.blockwise_attention`, which never has a mask whole.
 
 A function is called with the positions of queries, those of keys, and an index of the leading axes. Those that are made
-here are combined with ``&``, as masks are. Any other function may be given to attention too, as a ``lambda``: it is
-asked for each block, and does not tell of leading axes.
+here are combined with ``&``, as masks are. One of your own is combined with them in a third,
+``lambda *positions: causal(*positions) & own(*positions)``. That one is asked for each block, and nobody knows whether
+it has leading axes: query, key or value must have them, or it is called without an index.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reference.inputs import FURTHEST, Array, as_integer, as_size, broadcast_leading, refuse
+from reference.inputs import FURTHEST, Array, as_integer, as_one_array, as_size, broadcast_leading, refuse
 
 
 class Visible(NamedTuple):
@@ -33,9 +34,9 @@ def causal_positions(offset: int = 0) -> "PositionMask":
 
     Returns
     -------
-    function of (queries, keys, *item)
-        Of positions, which may be arrays that broadcast; nothing depends on the index of leading axes. It is combined
-        with others by ``&``.
+    PositionMask
+        A function of (queries, keys, *item), positions that may be arrays that broadcast; nothing depends on the index
+        of leading axes. It is combined with others by ``&``.
 
     Raises
     ------
@@ -60,9 +61,9 @@ def window_positions(left: int | None, right: int | None, offset: int = 0) -> "P
 
     Returns
     -------
-    function of (queries, keys, *item)
-        Of positions, which may be arrays that broadcast; nothing depends on the index of leading axes. It is combined
-        with others by ``&``.
+    PositionMask
+        A function of (queries, keys, *item), positions that may be arrays that broadcast; nothing depends on the index
+        of leading axes. It is combined with others by ``&``.
 
     Raises
     ------
@@ -91,9 +92,9 @@ def padding_positions(lengths: Any) -> "PositionMask":
 
     Returns
     -------
-    function of (queries, keys, *item)
-        Of the positions of keys and the index of leading axes; nothing depends on the queries. It is combined with
-        others by ``&``.
+    PositionMask
+        A function of (queries, keys, *item), positions and the index of leading axes; nothing depends on the queries.
+        It is combined with others by ``&``.
 
     Raises
     ------
@@ -124,6 +125,7 @@ class PositionMask(NamedTuple):
 
     def __call__(self, queries: Any, keys: Any, *item: int) -> Array:
         """Whether the query of a position may attend the key of a position, in the item of this index."""
+        queries, keys = np.asarray(queries, np.int64), np.asarray(keys, np.int64)  # to which a distance can be added
         limits = [
             None if self.first is None else keys >= queries + self.first,
             None if self.last is None else keys <= queries + self.last,
@@ -131,13 +133,31 @@ class PositionMask(NamedTuple):
         ]
         return np.asarray(reduce(and_, [limit for limit in limits if limit is not None] or [True]))
 
+    def __bool__(self) -> bool:
+        """Refuse what ``and``, ``or`` and ``not`` ask, which would drop one of two masks."""
+        refuse("mask", "masks of positions combined by &", "and, or, or not")
+
     def __and__(self, other: Any) -> "PositionMask":
-        """What may be attended by both."""
+        """What may be attended by both.
+
+        Raises
+        ------
+        ValueError
+            If the other is no mask of positions, or both have lengths that do not broadcast.
+        """
         if not isinstance(other, PositionMask):
-            return NotImplemented
+            refuse("mask", "a mask of positions to combine with another", type(other).__name__)
         first = _of_both(max, self.first, other.first)
         last = _of_both(min, self.last, other.last)
         return PositionMask(first, last, _of_both(_shorter, self.lengths, other.lengths))
+
+    def __rand__(self, other: Any) -> "PositionMask":
+        """Refuse what is no mask of positions."""
+        return self & other
+
+    def __array_ufunc__(self, *given: Any, **options: Any) -> Any:
+        """Refuse to be taken for an array by another."""
+        refuse("mask", "a mask of positions to combine with another", "an array")
 
     @property
     def leading_axes(self) -> tuple[int, ...]:
@@ -145,7 +165,7 @@ class PositionMask(NamedTuple):
         return () if self.lengths is None else self.lengths.shape
 
     def visible(self, queries: slice, keys: slice, *item: int) -> Visible | None:
-        """What is visible of a block, None if nothing; ``partly`` is all of it if windows end and begin in it."""
+        """What is visible of a block; None if nothing. Of a window's two edges ``partly`` has what lies between too."""
         below = -FURTHEST if self.first is None else self.first
         above = FURTHEST if self.last is None else self.last
         real = keys.stop if self.lengths is None else min(keys.stop, int(_length(self.lengths, item)))
@@ -157,7 +177,7 @@ class PositionMask(NamedTuple):
         if of_all.start <= first:  # the first keys are visible to all
             edge = slice(max(first, min(of_all.stop, last)), last)
         elif last <= of_all.stop:  # the last ones are
-            edge = slice(first, min(last, max(of_all.start, first)))
+            edge = slice(first, min(last, of_all.start))
         if edge.start == edge.stop:
             return Visible(slice(first, last))
         return Visible(slice(first, last), slice(edge.start - first, edge.stop - first), self._hidden(queries, edge))
@@ -192,12 +212,14 @@ def _shorter(lengths: Array, others: Array) -> Array:
 
 def as_lengths(lengths: Any, expected: str, most: int | None) -> Array:
     """Return lengths as an array; those that are none are refused."""
-    lengths = np.asarray(lengths)
+    lengths = as_one_array("lengths", "integers", lengths)
     if lengths.size and lengths.dtype.kind not in "iu":
         refuse("lengths", "integers", f"dtype {lengths.dtype}")
-    if (lengths < 0).any() or (most is not None and (lengths > most).any()):
-        refuse("lengths", f"integers {expected}", lengths.tolist())
-    return lengths
+    unusable = (lengths < 0) | (lengths > (FURTHEST if most is None else most))
+    if unusable.any():
+        index = tuple(int(axis) for axis in np.argwhere(unusable)[0])
+        refuse("lengths", f"integers {expected}", f"{lengths[index]} at index {index}" if index else lengths)
+    return lengths.astype(np.int64)  # a copy, as the backward needs what the forward had
 
 
 def _in_reach(distance: int) -> int:
