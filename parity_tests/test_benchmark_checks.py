@@ -72,3 +72,16 @@ def test_the_checks_of_layers_are_in_turn_and_the_first_does_not_count(monkeypat
     targets = ["keras.layers.Softmax", "keras.layers.Attention"]
     assert [one.seconds for one in checks.measure(targets, 8, 2, nobody_sees)] == [5.0, 5.0]
     assert taken == [(target, seed) for seed in range(3) for target in targets]
+
+
+def test_of_checks_that_are_interrupted_those_that_were_done_are_told(monkeypatch):
+    def once(subject, examples, seed):
+        if seed == 2:
+            raise KeyboardInterrupt
+        return Check(subject.target, examples, float(seed), 1.0, 1.0, 1.0)
+
+    monkeypatch.setattr(checks, "once", once)
+    found = checks.measure(["keras.layers.Softmax"], 8, 3, nobody_sees)
+    assert next(found).seconds == 1.0
+    with pytest.raises(KeyboardInterrupt):
+        next(found)

@@ -28,7 +28,7 @@ def test_the_command_prints_and_writes_what_it_measured(tmp_path, capsys, monkey
 
 
 CHECK = Check("abacus:Attention", 400, 8.0, layer=4.0, truth=2.0, drawing=1.0)
-TIME = Time(UNIT.name, 256, 1, False, 1.0, 0.75, 1.5, 1.0)
+TIME = Time(UNIT.name, 256, 1, False, 1.0, 0.75, 1.5, 1.0, None)
 
 
 class Interrupted:
@@ -43,7 +43,7 @@ class Interrupted:
 
 
 def test_what_was_measured_before_an_interruption_is_printed_and_written(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(timing, "measure", lambda *given, on_step: [TIME])
+    monkeypatch.setattr(timing, "measure", lambda *given, **options: [TIME])
     monkeypatch.setattr(timing, "small_calls", Interrupted(Call("readable", 25.4e-6)))
     path = tmp_path / "times.json"
     assert main(["benchmark", "--parts", "times,calls,imports", "--peers", "", "--json", str(path)]) == 130
@@ -71,7 +71,7 @@ def test_each_part_takes_the_steps_that_were_told(monkeypatch):
     options = parser().parse_args(["benchmark", "--gigabytes", "0.01"])
     for part, (steps, measured) in command._measuring(options, [*PARTS], [*OURS], print).items():
         taken = []
-        assert len(list(measured(on_step=taken.append))) > 0, part
+        assert len(list(measured(taken.append))) > 0, part
         assert len(taken) == steps, part
 
 
@@ -84,6 +84,41 @@ def test_what_the_machine_does_not_tell_is_left_out_and_why(monkeypatch, capsys)
         assert f"{part} is left out: {said}" in told
 
 
+def test_memory_of_sequences_that_are_too_short_is_left_out_and_why(capsys, monkeypatch):
+    monkeypatch.setattr(timing, "small_calls", lambda *given, **options: [])
+    assert main(["benchmark", "--parts", "calls,memory", "--longest", "512", "--peers", ""]) == 0
+    assert "memory is left out: it is measured from 1,024 positions on" in capsys.readouterr().out
+
+
+def test_what_is_left_out_is_told_after_an_interruption_too(capsys, monkeypatch, tmp_path):
+    def measure(*given, on_failure, **options):
+        on_failure("the memory of readable", "its process ended with -9")
+        yield TIME
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(timing, "measure", measure)
+    path = tmp_path / "times.json"
+    assert main(["benchmark", "--parts", "times", "--peers", "", "--json", str(path)]) == 130
+    assert "the memory of readable is left out: its process ended with -9" in capsys.readouterr().out
+    assert json.loads(path.read_text())["left_out"] == {"the memory of readable": "its process ended with -9"}
+
+
+def test_the_bar_counts_what_is_done():
+    shown = []
+    on_step = command._one_behind(lambda step, advance: shown.append((step, advance)))
+    for step in "abc":
+        on_step(step)
+    assert shown == [("a", 0), ("b", 1), ("c", 1)]
+    command._one_behind(None)("without a bar")
+
+
+def test_options_reach_what_is_measured(monkeypatch):
+    options = parser().parse_args(["benchmark", "--heads", "3", "--gigabytes", "0.5", "--longest", "1024"])
+    measuring = command._measuring(options, [*PARTS], [*OURS], print)
+    assert measuring["times"][1].args == ([*OURS], [16, 64, 128, 256, 1024], 3, 5e8)
+    assert measuring["memory"][1].args == ([*OURS], [1024], 5e8)
+
+
 def test_the_parts_of_the_command_are_those_of_a_report():
     assert command.PARTS.split(",") == [*PARTS]
 
@@ -93,7 +128,9 @@ def test_the_parts_of_the_command_are_those_of_a_report():
     [
         ["--peers", "abacus"],
         ["--parts", "abacus"],
-        ["--parts", "memory", "--png", "times.png"],
+        ["--parts", "calls", "--png", "times.png"],
+        ["--parts", ""],
+        ["--json", "times", "--html", "./times"],
         ["--longest", "1"],
         ["--longest", "512", "--parts", "memory"],
         ["--gigabytes", "nan"],

@@ -1,5 +1,6 @@
 """What is measured in processes of their own: memory, imports, and checks of long examples."""
 
+import os
 import subprocess
 
 import pytest
@@ -21,6 +22,40 @@ def test_blockwise_attention_takes_less_memory_than_its_scores_would():
     square = 1024 * 1024 * 8
     assert memory.in_own_process("blockwise", 1024, True) < 2 * square  # a block of all keys and a gradient of it
     assert memory.in_own_process("readable", 1024, True) > 4 * square  # of those that the records keep
+
+
+def test_what_would_take_too_much_memory_is_left_out(monkeypatch):
+    monkeypatch.setattr(memory, "in_own_process", lambda name, T, both: T)
+    readable = next(one for one in OURS if one.name == "readable")
+    found = [*memory.measure([readable], (16, 32), readable.bytes(16, 1), nobody_sees, None)]
+    assert {one.T for one in found} == {16}
+
+
+def test_a_peak_is_forgotten_and_told_in_bytes():
+    if not processes.memory_is_told():
+        pytest.skip("the peak of a process can be measured on Linux alone")
+    program = (
+        "from parity_tests.benchmarks import processes; held = bytes(range(256)) * 400_000; del held\n"
+        "before = processes.status('self', 'VmHWM'); processes.forget_peak()\n"
+        "print(before - processes.status('self', 'VmHWM'))"
+    )
+    assert int(processes.run("-c", program)) == pytest.approx(256 * 400_000, rel=0.01)  # told by pages
+
+
+def test_a_process_that_is_watched_ends_with_an_interruption(monkeypatch):
+    if not processes.memory_is_told():
+        pytest.skip("the peak of a process can be measured on Linux alone")
+    watched = []
+
+    def interrupt(number, field):
+        watched.append(number)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(processes, "status", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        processes.watch("-c", "import time; time.sleep(600)")
+    with pytest.raises(ProcessLookupError):
+        os.kill(watched[0], 0)
 
 
 @pytest.mark.parametrize(("both", "arrays"), [(False, 1), (True, 4)])

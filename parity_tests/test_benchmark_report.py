@@ -24,7 +24,7 @@ LENGTHS = (256, 1024, 4096)
 
 MEASURED = Benchmark(
     times=tuple(
-        Time(name, T, 1, both, seconds, 0.75 * seconds, 1.5 * seconds, factor ** (1 + both))
+        Time(name, T, 1, both, seconds, 0.75 * seconds, 1.5 * seconds, factor ** (1 + both), 0.25)
         for name, factor, power in ((UNIT.name, 1.0, 2.0), ("blockwise", 1.5, 2.0), ("torch", 2.0, 1.5))
         for T in LENGTHS
         for both in (False, True)
@@ -44,6 +44,7 @@ MEASURED = Benchmark(
     settings={"MALLOC_ARENA_MAX": "7"},
     processor="abacus",
     cores=2,
+    left_out={"onnx": "it is not installed"},
 )
 
 
@@ -101,6 +102,19 @@ def test_a_time_whose_runs_lie_far_apart_is_marked():
     assert not any("~" in cell for cell in cells(slowest=2))
 
 
+def test_a_ratio_to_products_whose_runs_lie_far_apart_is_marked():
+    times = [one._replace(others=0.75) if (one.contender, one.T) == (UNIT.name, 256) else one for one in MEASURED.times]
+    for of_pass in table.tables(MEASURED._replace(times=times))[:2]:
+        assert [[cell.endswith("~") for cell in row[1:-1]] for row in of_pass.rows] == [[True, False, False]] * 3
+
+
+def test_times_have_units_and_ratios_none():
+    times = [one._replace(seconds=seconds) for one, seconds in zip(MEASURED.times[::2], (2.5, 0.0125, 7.5e-5))]
+    assert table.tables(MEASURED._replace(times=times))[0].rows[0][1:4] == ("2.5 s", "12.5 ms", "75 µs")
+    alone = [one._replace(ratio=None) for one in MEASURED.times if one.contender == "torch"]
+    assert table.tables(MEASURED._replace(times=alone))[0].rows[0][1] == "8.19e+03 s"
+
+
 def test_a_table_tells_what_a_small_call_takes():
     assert table.tables(MEASURED)[2].rows == [(UNIT.name, "4"), ("readable", "25")]
 
@@ -118,9 +132,14 @@ def test_a_table_tells_the_memory_of_long_checks():
 def test_it_is_told_how_far_apart_runs_are(capsys):
     assert MEASURED.spread() == pytest.approx((0.75, 0.75))
     said = "the runs of one contender at one length lie 75% of their median apart, at most 75%."
+    busy = "or something else had half a processor. It had 0.25 on average."
     table.show(MEASURED, "times", Console(width=200))
-    assert said in capsys.readouterr().out
-    assert said in plot.page(MEASURED)
+    printed = capsys.readouterr().out
+    for text in (said, busy):
+        assert text in " ".join(printed.split())
+        assert text in plot.page(MEASURED)
+    untold = MEASURED._replace(times=tuple(one._replace(others=None) for one in MEASURED.times))
+    assert "processor" not in table.spread_in_words(untold)
     table.show(MEASURED, "memory", Console(width=200))
     assert said not in capsys.readouterr().out
     assert said not in plot.page(MEASURED._replace(times=()))
@@ -152,6 +171,12 @@ def test_the_picture_shows_the_cost_of_a_head():
 
 def test_a_picture_of_times_alone_has_no_panel_of_memory():
     assert len(plot.drawn(MEASURED._replace(memory=())).axes) == 4
+    assert len(plot.drawn(MEASURED._replace(times=())).axes) == 2
+
+
+def test_a_picture_without_the_products_has_the_others():
+    without = [[one for one in part if one.contender != UNIT.name] for part in (MEASURED.times, MEASURED.memory)]
+    assert len(plot.drawn(MEASURED._replace(times=without[0], memory=without[1])).axes) == 6
 
 
 def test_the_page_needs_nothing_from_the_network():
@@ -160,7 +185,9 @@ def test_the_page_needs_nothing_from_the_network():
     assert plot.png(MEASURED).startswith(b"\x89PNG")
     assert "abacus" in page
     assert "MALLOC_ARENA_MAX" in page
-    assert "<img" not in plot.page(MEASURED._replace(times=()))
+    assert "onnx is left out: it is not installed" in page
+    assert "<img" not in plot.page(MEASURED._replace(times=(), memory=()))
+    assert page.count("<td") == page.count('data-label="') > page.count('data-label=""')
     assert page.count("<tr>") == len(table.tables(MEASURED)) + sum(len(one.rows) for one in table.tables(MEASURED))
 
 
@@ -174,9 +201,10 @@ def test_the_library_that_multiplies_matrices_is_told_with_its_threads(threads, 
 
 def test_settings_of_memory_are_told(monkeypatch, capsys):
     monkeypatch.setenv("MALLOC_MMAP_MAX_", "0")
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
     monkeypatch.setenv("OTHERWISE", "1")
     found = result.of_this_machine()._replace(processor="abacus")
-    assert found.settings.items() >= {"MALLOC_MMAP_MAX_": "0"}.items()
+    assert found.settings.items() >= {"MALLOC_MMAP_MAX_": "0", "OMP_NUM_THREADS": "3"}.items()
     assert "OTHERWISE" not in found.settings
     table.show_machine(found, Console())
     assert re.search("^with .*MALLOC_MMAP_MAX_=0", capsys.readouterr().out, re.MULTILINE)

@@ -1,13 +1,15 @@
 """How long contenders take: in turn, after a rest, as often as it takes."""
 
-from itertools import chain, count
+import subprocess
+import sys
+from itertools import chain, count, repeat
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from parity_tests.benchmarks import timing
-from parity_tests.benchmarks.contenders import OURS, UNIT
+from parity_tests.benchmarks.contenders import DEPTH, OURS, UNIT
 
 
 def nobody_sees(step):
@@ -43,9 +45,9 @@ def runs_of(seconds):
 
 
 def test_contenders_run_in_turn_each_twice_after_a_rest_and_the_median_of_the_second_counts(clock):
-    one, other = [9.0, 9.0, 0.2, 9.0, 0.9, 9.0, 0.1], [9.0, 0.3, 3.0, 0.3, 1.0, 0.3, 2.0]
+    one, other = [9.0, 0.2, 9.0, 0.9, 9.0, 0.1], [0.3, 3.0, 0.3, 1.0, 0.3, 2.0]
     found = timing.in_turn(taking(clock, one=one, other=other))
-    assert clock.calls == ["one", "other", *["rest", "one", "one", "rest", "other", "other"] * 3]
+    assert clock.calls == ["rest", "one", "one", "rest", "other", "other"] * 3
     assert found["one"] == pytest.approx((0.2, 0.1, 0.9))
     assert found["other"] == pytest.approx((2.0, 1.0, 3.0))
 
@@ -53,8 +55,8 @@ def test_contenders_run_in_turn_each_twice_after_a_rest_and_the_median_of_the_se
 def test_what_is_short_is_called_again_and_again_in_each_run(clock, monkeypatch):
     monkeypatch.setattr(timing, "ENOUGH", 0.15)
     runs = [[0.02, 0.02, 0.02], [0.01, 0.01, 0.04], [0.03, 0.03], [0.02, 0.04], [0.1], [0.07]]
-    found = timing.in_turn(taking(clock, short=[9.0, *chain(*runs)]))
-    assert clock.calls == ["short", "rest", *["short"] * 6, "rest", *["short"] * 4, "rest", *["short"] * 2]
+    found = timing.in_turn(taking(clock, short=chain(*runs)))
+    assert clock.calls == ["rest", *["short"] * 6, "rest", *["short"] * 4, "rest", *["short"] * 2]
     assert found["short"] == pytest.approx((0.03, 0.02, 0.07))
 
 
@@ -77,17 +79,108 @@ def test_what_would_take_too_long_or_too_much_memory_is_left_out(monkeypatch):
     monkeypatch.setattr(
         timing, "in_turn", lambda functions: dict.fromkeys(functions, runs_of(2 * timing.TOO_LONG / 16))
     )
-    found = [*timing.measure([OURS[2], OURS[3]], (16, 32, 64), 1, OURS[2].square * 32 * 32 * 8, nobody_sees)]
+    found = [*timing.measure([OURS[2], OURS[3]], (16, 32, 64), 1, OURS[2].square * 32 * 32 * 8, nobody_sees, None)]
     assert {one.T for one in found if one.contender == "readable"} == {16, 32}
     assert {one.T for one in found if one.contender == "blockwise"} == {16, 32, 64}
     monkeypatch.setattr(timing, "in_turn", lambda functions: dict.fromkeys(functions, runs_of(timing.TOO_LONG / 3)))
-    assert {one.T for one in timing.measure([OURS[3]], (16, 32, 64), 1, 1e9, nobody_sees)} == {16}
+    assert {one.T for one in timing.measure([OURS[3]], (16, 32, 64), 1, 1e9, nobody_sees, None)} == {16}
 
 
 def test_the_ratio_is_to_the_matrix_products_alone(monkeypatch):
     monkeypatch.setattr(timing, "in_turn", lambda functions: {UNIT.name: runs_of(2.0), "blockwise": runs_of(3.0)})
-    found = timing.measure([UNIT, OURS[3]], (16,), 1, 1e9, nobody_sees)
+    found = timing.measure([UNIT, OURS[3]], (16,), 1, 1e9, nobody_sees, None)
     assert [(one.contender, one.ratio) for one in found] == [(UNIT.name, 1.0), ("blockwise", 1.5)] * 2
+
+
+def fake(name="fake", raises=None, runs=None):
+    """A contender whose functions write down what they are given and which they are."""
+    runs = [] if runs is None else runs
+
+    def make(given):
+        def function(both):
+            def run():
+                runs.append((given.query.shape, both))
+                if raises is not None and given.query.shape[1] >= raises:
+                    raise MemoryError("no room\nat all")
+                return name
+
+            return run
+
+        return function(False), function(True)
+
+    return OURS[3]._replace(name=name, make=make)
+
+
+@pytest.fixture
+def one_turn(monkeypatch):
+    """Runs that are only called once more, and took as many seconds as the functions have letters."""
+    monkeypatch.setattr(
+        timing, "in_turn", lambda functions: {name: runs_of(len(run())) for name, run in functions.items()}
+    )
+
+
+def test_both_passes_are_timed_with_all_heads(one_turn):
+    runs = []
+    found = [*timing.measure([fake(runs=runs)], (16, 32), 3, 1e9, nobody_sees, None)]
+    assert runs == [((3, T, DEPTH), both) for T in (16, 32) for both in (False, True) for _ in range(2)]
+    assert [(one.T, one.heads, one.both) for one in found] == [(T, 3, both) for T in (16, 32) for both in (False, True)]
+
+
+def test_what_is_too_long_for_one_pass_is_not_for_the_other(monkeypatch):
+    monkeypatch.setattr(
+        timing,
+        "in_turn",
+        lambda functions: {name: runs_of(timing.TOO_LONG / 3 * run()) for name, run in functions.items()},
+    )
+    one = OURS[3]._replace(make=lambda given: (lambda: 0, lambda: 1))
+    found = timing.measure([one], (16, 32), 1, 1e9, nobody_sees, None)
+    assert [(one.T, one.both) for one in found] == [(16, False), (16, True), (32, False)]
+
+
+def test_what_raises_is_left_out_from_there_on_and_the_others_go_on(one_turn):
+    told = {}
+    contenders = [fake("big", raises=32), fake("other")]
+    found = [*timing.measure(contenders, (16, 32, 64), 1, 1e9, nobody_sees, told.__setitem__)]
+    assert {one.T for one in found if one.contender == "big"} == {16}
+    assert {one.T for one in found if one.contender == "other"} == {16, 32, 64}
+    assert told == {"big from 32 positions on": "it raised MemoryError: no room at all"}
+
+
+def test_a_small_call_that_raises_is_left_out(one_turn):
+    told = {}
+    found = [*timing.small_calls([fake("big", raises=1), fake("other")], nobody_sees, told.__setitem__)]
+    assert [one.contender for one in found] == ["other"]
+    assert told == {"a small call of big": "it raised MemoryError: no room at all"}
+
+
+def test_runs_go_on_until_all_have_run_often_enough(clock, monkeypatch):
+    monkeypatch.setattr(timing, "ENOUGH", 0.4)
+    timing.in_turn(taking(clock, quick=repeat(0.06), slow=repeat(1.0)))
+    assert clock.calls.count("quick") == 2 * 7  # of 0.06 seconds
+
+
+def test_what_others_compute_is_told_in_processors(monkeypatch):
+    busy, own, now = iter([10.0, 14.0]), iter([1.0, 2.0]), iter([100.0, 102.0])
+    monkeypatch.setattr(timing, "_busy", lambda: next(busy))
+    monkeypatch.setattr(timing.time, "process_time", lambda: next(own))
+    monkeypatch.setattr(timing.time, "monotonic", lambda: next(now))
+    assert timing.busy_others()() == 1.5
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux alone tells what others compute")
+def test_another_process_that_computes_is_seen():
+    command = [sys.executable, "-c", "import time; end = time.monotonic() + 1\nwhile time.monotonic() < end: pass"]
+    with subprocess.Popen(command) as process:
+        others = timing.busy_others()
+        process.wait()
+        assert others() > 0.3  # of a processor, which other tests compute on too
+
+
+@pytest.mark.parametrize(
+    ("slowest", "others", "scattered"), [(2.0, 0.5, False), (2.1, None, True), (1.0, 0.6, True), (2.0, None, False)]
+)
+def test_a_time_is_scattered_where_runs_differ_or_others_computed(slowest, others, scattered):
+    assert timing.Time("fake", 16, 1, False, 1.5, 1.0, slowest, None, others).scattered == scattered
 
 
 def test_fewer_heads_are_not_too_long_where_more_would_be():
@@ -99,11 +192,11 @@ def test_fewer_heads_are_not_too_long_where_more_would_be():
 
 def test_unless_it_is_said_there_are_fewer_heads_where_sequences_are_long(monkeypatch):
     monkeypatch.setattr(timing, "UP_TO", 16)
-    found = timing.measure([OURS[3]], (16, 32), None, 1e9, nobody_sees)
+    found = timing.measure([OURS[3]], (16, 32), None, 1e9, nobody_sees, None)
     assert {(one.T, one.heads) for one in found} == {(16, timing.HEADS), (32, timing.FEWER_HEADS)}
 
 
 def test_the_time_of_a_small_call_is_that_of_the_forward_pass(monkeypatch):
     monkeypatch.setattr(timing, "in_turn", lambda functions: {name: runs_of(run()) for name, run in functions.items()})
     one = OURS[2]._replace(make=lambda given: (lambda: given.query.size / 4e6, None))
-    assert [*timing.small_calls([one], nobody_sees)] == [timing.Call("readable", 8e-6)]
+    assert [*timing.small_calls([one], nobody_sees, None)] == [timing.Call("readable", 8e-6)]

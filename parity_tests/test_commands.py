@@ -13,6 +13,7 @@ import pytest
 import parity_tests
 from parity_tests.__main__ import main, total
 from parity_tests.backend import device, name_and_version
+from parity_tests.long import LONG
 from parity_tests.report import write_atomically
 from parity_tests.strategies import DTYPES
 from reference.__main__ import main as show
@@ -25,9 +26,11 @@ def run(*arguments):
 
 
 def test_a_page_of_long_examples_says_that_it_is(tmp_path):
-    path = tmp_path / "report.html"
-    assert run("check", "keras.layers.Softmax", "--long", "--html", str(path)) == 0
-    assert "a few examples of 4,201 and 8,209 positions" in path.read_text()
+    page, path = tmp_path / "report.html", tmp_path / "report.json"
+    assert run("check", "keras.layers.Softmax", "--long", "--html", str(page), "--json", str(path)) == 0
+    assert "a few examples of 4,201 and 8,209 positions" in page.read_text()
+    (subject,) = json.loads(path.read_text())["subjects"]
+    assert max(one["examples"] for one in subject["properties"]) == len(LONG["softmax"])
 
 
 @pytest.mark.parametrize(("option", "given"), [("examples", "5"), ("database", "folder")])
@@ -180,4 +183,11 @@ def test_a_bar_is_as_long_as_the_examples_are_many(chosen, corners):
     )
     seen = []
     parity_tests.check(*chosen, kind=options.kind, examples=3, corners=corners, on_example=seen.append)
+    assert len(seen) == total(options)
+
+
+def test_a_bar_is_as_long_as_the_long_examples_are_many():
+    options = argparse.Namespace(target=["keras.layers.Softmax"], kind=None, long=True)
+    seen = []
+    parity_tests.check("keras.layers.Softmax", on_example=seen.append, long=True)
     assert len(seen) == total(options)

@@ -102,6 +102,14 @@ def test_an_example_is_drawn_again_by_its_name_and_seed():
     assert np.array_equal(first.inputs["scores"], second.inputs["scores"])
 
 
+def test_another_name_or_seed_draws_another_example():
+    names = ("8,209 keys", "8,209 keys, some hidden")
+    drawn = [
+        long.long_example("keras.layers.Softmax", name, seed).inputs["scores"] for name in names for seed in (3, 4)
+    ]
+    assert all(not np.array_equal(one, other) for one, other in itertools.combinations(drawn, 2))
+
+
 def test_what_was_compiled_for_an_example_is_forgotten_before_the_next(monkeypatch):
     happened = []
     monkeypatch.setattr(long, "forget_compiled", lambda: happened.append("forgotten"))

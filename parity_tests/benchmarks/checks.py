@@ -33,12 +33,13 @@ def measure(targets, examples, repeats, on_step):
 
     found = subjects.registered()
     runs = {target: [] for target in targets}
-    for number in range(repeats + 1):
-        for target, taken in runs.items():
-            on_step(f"check of {target}")
-            taken.append(once(found[target], examples, number))
-    for taken in runs.values():
-        yield median_of(taken[1:])
+    try:
+        for number in range(repeats + 1):
+            for target, taken in runs.items():
+                on_step(f"check of {target}")
+                taken.append(once(found[target], examples, number))
+    finally:  # when it is interrupted too
+        yield from (median_of(taken[1:]) for taken in runs.values() if taken[1:])
 
 
 def median_of(runs):

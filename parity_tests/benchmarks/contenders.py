@@ -211,7 +211,7 @@ PEERS = {
     "onnx": Contender("onnx", onnx, square=6, needs="onnx"),
     "torch": Contender("torch", torch, needs="torch"),
     "jax": Contender("jax", jax, square=4, needs="jax"),
-    "keras": Contender("keras", keras, square=6, needs="keras"),
+    "keras": Contender("keras", keras, square=8, needs="keras"),
 }
 
 
@@ -239,8 +239,13 @@ def _why_not(peer):
             if function is not None:
                 function()
     except Exception as error:  # whatever another version of somebody's package may raise
-        return f"it raised {type(error).__name__}: {error}"
+        return raised(error)
     return None
+
+
+def raised(error):
+    """An error in a line."""
+    return f"it raised {' '.join(f'{type(error).__name__}: {error}'.split())}"
 
 
 def named(name):

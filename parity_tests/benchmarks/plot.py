@@ -10,7 +10,6 @@ from typing import NamedTuple
 from matplotlib.figure import Figure
 
 from parity_tests.benchmarks import table
-from parity_tests.benchmarks.contenders import UNIT
 from parity_tests.benchmarks.timing import PASSES
 from parity_tests.page import template
 
@@ -36,9 +35,9 @@ def png(benchmark):
 def drawn(benchmark):
     """Return the picture, as a figure of Matplotlib: forward on the left, forward and backward on the right."""
     rows = [[panel(benchmark, both) for both in PASSES] for panel in (_times, _ratios, _memory)]
-    rows = [row for row in rows if any(panel.costs(UNIT.name) for panel in row)]
-    figure = Figure(figsize=(11, 4.4 * len(rows)), layout="constrained")
     names = list(dict.fromkeys(one.contender for one in (*benchmark.times, *benchmark.memory)))
+    rows = [row for row in rows if any(panel.costs(name) for panel in row for name in names)]
+    figure = Figure(figsize=(11, 4.4 * len(rows)), layout="constrained")
     for axes, panel in zip(figure.subplots(len(rows), 2, squeeze=False).flat, chain(*rows)):
         _draw(axes, panel, names)
     handles, labels = figure.axes[0].get_legend_handles_labels()
@@ -48,7 +47,7 @@ def drawn(benchmark):
 
 def page(benchmark):
     """Return the page as text; it needs nothing else."""
-    picture = base64.b64encode(png(benchmark)).decode("ascii") if benchmark.times else None
+    picture = base64.b64encode(png(benchmark)).decode("ascii") if benchmark.times or benchmark.memory else None
     spread = table.spread_in_words(benchmark) if benchmark.times else None
     return template("benchmark.html.jinja").render(
         benchmark=benchmark, tables=table.tables(benchmark), picture=picture, spread=spread

@@ -34,10 +34,14 @@ def watch(*arguments, may_end_with=(0,)):
     start, peak, mapped = time.perf_counter(), 0, 0
     with tempfile.TemporaryFile("w+") as said:
         with subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=said) as process:
-            while process.poll() is None:
-                peak = max(peak, status(process.pid, "VmHWM"))
-                mapped = max(mapped, status(process.pid, "RssFile"))
-                time.sleep(OFTEN)
+            try:
+                while process.poll() is None:
+                    peak = max(peak, status(process.pid, "VmHWM"))
+                    mapped = max(mapped, status(process.pid, "RssFile"))
+                    time.sleep(OFTEN)
+            except BaseException:  # such as an interruption, which the process may not have seen
+                process.kill()
+                raise
         said.seek(0)
         if process.returncode not in may_end_with:
             raise subprocess.CalledProcessError(process.returncode, process.args, stderr=said.read())

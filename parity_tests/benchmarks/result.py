@@ -20,8 +20,10 @@ from parity_tests.benchmarks.timing import Call, Time
 
 SCHEMA = 6
 PARTS = ("times", "calls", "memory", "imports", "checks", "long_checks")
-# How the names of variables begin that say where memory comes from, and whether what is free goes back.
+# How the names of variables begin that say where memory comes from, and whether what is free goes back; and end, that
+# say how many threads there are.
 ALLOCATOR = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD", "NUMPY_MADVISE_HUGEPAGE")
+THREADS = "_NUM_THREADS"
 LONG = 1024  # from here on what is fixed no longer counts, and growth is judged
 
 
@@ -29,9 +31,10 @@ class Benchmark(NamedTuple):
     """On what it was measured, and what was, part by part."""
 
     versions: dict[str, str]
-    settings: dict[str, str]  # of the environment, that say where memory comes from
+    settings: dict[str, str]  # of the environment, that say where memory comes from and how many threads there are
     processor: str
     cores: int
+    left_out: dict[str, str]  # what was not measured though it was asked for, and why
     times: tuple[Time, ...] = ()
     calls: tuple[Call, ...] = ()
     memory: tuple[Memory, ...] = ()
@@ -75,6 +78,7 @@ class Benchmark(NamedTuple):
             "versions": self.versions,
             "settings": self.settings,
             "depth": DEPTH,
+            "left_out": self.left_out,
             **{part: [one._asdict() for one in getattr(self, part)] for part in PARTS},
         }
         return json.dumps(document, indent=2, allow_nan=False)
@@ -87,8 +91,9 @@ def of_this_machine():
     there = {name: one for name, one in versions.items() if one}
     there |= {"keras": f"{there['keras']} on {keras.backend.backend()}"} if "keras" in there else {}
     there |= _blas()
-    settings = {name: os.environ[name] for name in sorted(os.environ) if name.startswith(ALLOCATOR)}
-    return Benchmark(there, settings, _processor(), CORES)
+    telling = [name for name in sorted(os.environ) if name.startswith(ALLOCATOR) or name.endswith(THREADS)]
+    settings = {name: os.environ[name] for name in telling}
+    return Benchmark(there, settings, _processor(), CORES, left_out={})
 
 
 def _version(name):

@@ -1,5 +1,7 @@
 """What a benchmark found, for a terminal."""
 
+import statistics
+from functools import partial
 from typing import NamedTuple
 
 from rich import box
@@ -34,8 +36,14 @@ def spread_in_words(benchmark):
     """How far apart the runs are of which the times are medians, and how it is told of one."""
     median, largest = benchmark.spread()
     apart = f"{median:.0%} of their median apart, at most {largest:.0%}"
-    mark = f"Of a time with {SCATTERED} the slowest run took more than twice the fastest"
-    return f"Times are medians; the runs of one contender at one length lie {apart}. {mark}."
+    mark = (
+        f"Of a time with {SCATTERED}, or of the products by which it is divided, the slowest run took more than twice"
+    )
+    said = f"Times are medians; the runs of one contender at one length lie {apart}. {mark} the fastest"
+    busy = [one.others for one in benchmark.times if one.others is not None]
+    if not busy:
+        return f"{said}."
+    return f"{said}, or something else had half a processor. It had {statistics.mean(busy):.2f} on average."
 
 
 class Rows(NamedTuple):
@@ -62,7 +70,8 @@ def tables(benchmark, parts=PARTS):
 def _of_times(benchmark):
     for both, what in PASSES.items():
         title = f"Time, {what}, by {'six' if both else 'two'} matrix products; heads: {_heads(benchmark.times)}"
-        yield Rows(title, *_by_length(benchmark, "times", both, _time))
+        of_units = {one.T: one.scattered for one in benchmark.times if (one.contender, one.both) == (UNIT.name, both)}
+        yield Rows(title, *_by_length(benchmark, "times", both, partial(_time, of_units=of_units)))
 
 
 def _of_calls(benchmark):
@@ -133,9 +142,10 @@ def _drawn(found):
     return table
 
 
-def _time(one):
+def _time(one, of_units):
     alone = one.ratio is None or one.contender == UNIT.name
-    return (_seconds(one.seconds) if alone else f"{one.ratio:.2f}") + (SCATTERED if one.scattered else "")
+    scattered = one.scattered or (not alone and of_units.get(one.T, False))
+    return (_seconds(one.seconds) if alone else f"{one.ratio:.2f}") + (SCATTERED if scattered else "")
 
 
 def _megabytes(size):

@@ -1,11 +1,12 @@
 """How long contenders take: medians of runs in turn, so that what else the machine does meets all of them alike."""
 
+import os
 import statistics
 import time
 from timeit import Timer
 from typing import NamedTuple
 
-from parity_tests.benchmarks.contenders import UNIT, arrays
+from parity_tests.benchmarks.contenders import UNIT, arrays, raised
 
 ENOUGH = 0.4  # seconds of each contender that count, after which all have run often enough
 RUN = 0.05  # seconds that a run takes, of as many calls as this needs, at least one
@@ -28,11 +29,12 @@ class Time(NamedTuple):
     fastest: float
     slowest: float
     ratio: float | None  # to the matrix products alone, if these were measured
+    others: float | None  # processors that were busy with something else meanwhile, if the machine tells
 
     @property
     def scattered(self):
-        """Whether the machine did so much else meanwhile that the slowest run took more than twice the fastest."""
-        return self.slowest > 2 * self.fastest
+        """Whether little can be said of it: the slowest run took twice the fastest, or others had half a processor."""
+        return self.slowest > 2 * self.fastest or (self.others or 0) > 0.5
 
 
 class Runs(NamedTuple):
@@ -50,29 +52,50 @@ class Call(NamedTuple):
     seconds: float
 
 
-def measure(contenders, lengths, heads, most, on_step):
+def measure(contenders, lengths, heads, most, on_step, on_failure):
     """Time each contender at each length, as long as its arrays of (heads, T, T) fit into so many bytes.
 
     If ``heads`` is None, there are as many as `usual_heads` tells.
     """
-    last = {}
+    last, failed = {}, {}
     for T in lengths:
         H = usual_heads(T) if heads is None else heads
         given = arrays(T, H)
         for both in (False, True):
             on_step(f"{T:,} positions, {PASSES[both]}")
-            running = {
-                one.name: function
+            asked = [
+                one
                 for one in contenders
-                if one.bytes(T, H) <= most and not too_long(last.get((one.name, both)), T, H)
-                for function in [one.make(given)[both]]
-                if function is not None
-            }
-            runs = in_turn(running)
-            unit = runs.get(UNIT.name)
+                if one.bytes(T, H) <= most and not too_long(last.get((one.name, both)), T, H) and one.name not in failed
+            ]
+            functions, raised_now = that_run(asked, given, both)
+            for name, why in raised_now.items():
+                on_failure(f"{name} from {T:,} positions on", why)
+            failed |= raised_now
+            others = busy_others()
+            runs = in_turn(functions)
+            busy, unit = others(), runs.get(UNIT.name)
             for name, took in runs.items():
                 last[name, both] = (T, H, took.seconds)
-                yield Time(name, T, H, both, *took, took.seconds / unit.seconds if unit else None)
+                ratio = took.seconds / unit.seconds if unit else None
+                yield Time(name, T, H, both, *took, ratio, busy)
+
+
+def that_run(contenders, given, both):
+    """The functions of those that have one, called once, by which they compile; and what the others raised.
+
+    That may be anything, as of somebody's package, or for want of memory.
+    """
+    functions, failed = {}, {}
+    for one in contenders:
+        try:
+            function = one.make(given)[both]
+            if function is not None:
+                function()
+                functions[one.name] = function
+        except Exception as error:
+            failed[one.name] = raised(error)
+    return functions, failed
 
 
 def usual_heads(T):
@@ -80,24 +103,23 @@ def usual_heads(T):
     return HEADS if T <= UP_TO else FEWER_HEADS
 
 
-def small_calls(contenders, on_step):
+def small_calls(contenders, on_step, on_failure):
     """Time a forward call of so few numbers that what it costs is what it does beside computing, such as its checks."""
     on_step("a small call")
-    given = arrays(**SMALL_CALL)
-    for name, took in in_turn({one.name: one.make(given)[False] for one in contenders}).items():
+    functions, failed = that_run(contenders, arrays(**SMALL_CALL), both=False)
+    for name, why in failed.items():
+        on_failure(f"a small call of {name}", why)
+    for name, took in in_turn(functions).items():
         yield Call(name, took.seconds)
 
 
 def in_turn(functions):
     """The `Runs` of each function, all of which run in each turn.
 
-    Each rests and then runs twice, of which the second counts: after a rest the first calls are slow. What is compiled
-    at a first call is compiled before all turns. The host of a virtual machine may take back memory that nobody had for
-    two seconds: the first run waits for it.
+    Each rests and then runs twice, of which the second counts: after a rest the first calls are slow. The host of a
+    virtual machine may take back memory that nobody had for two seconds: the first run waits for it.
     """
     took, seconds = {name: [] for name in functions}, dict.fromkeys(functions, 0.0)
-    for function in functions.values():
-        function()
     for turn in range(MOST):
         if turn >= LEAST and all(counted >= ENOUGH for counted in seconds.values()):
             break
@@ -117,6 +139,29 @@ def _as_often_as_fit(function):
         function()
         calls += 1
     return calls
+
+
+def busy_others():
+    """Return what tells, from now on, how many processors were busy with something else than this process."""
+    before = _busy(), time.process_time(), time.monotonic()
+
+    def others():
+        busy, own, now = _busy(), time.process_time(), time.monotonic()
+        if busy is None or now == before[2]:
+            return None
+        return max(0.0, (busy - before[0] - (own - before[1])) / (now - before[2]))
+
+    return others
+
+
+def _busy():
+    """Seconds for which processors were not idle since the machine started, those taken by its host too; or None."""
+    try:
+        with open("/proc/stat", encoding="ascii") as file:
+            user, nice, system, _, _, *rest = (int(ticks) for ticks in file.readline().split()[1:9])
+    except (OSError, ValueError):
+        return None
+    return (user + nice + system + sum(rest)) / os.sysconf("SC_CLK_TCK")
 
 
 def rest(longest=1.0):
