@@ -93,6 +93,12 @@ def test_a_table_of_one_length_tells_no_growth():
     assert table.tables(one_length)[0].rows[1] == ("blockwise", "1.50")
 
 
+def test_of_a_pass_that_was_not_measured_there_is_no_table_and_an_empty_panel():
+    forward = MEASURED._replace(times=[one for one in MEASURED.times if not one.both], memory=())
+    assert [one.title.partition(",")[0] for one in table.tables(forward, ["times"])] == ["Time"]
+    assert plot.png(forward).startswith(b"\x89PNG")
+
+
 def test_a_time_whose_runs_lie_far_apart_is_marked():
     def cells(slowest):
         times = [one._replace(slowest=slowest * one.fastest) for one in MEASURED.times]

@@ -81,8 +81,9 @@ def _draw(axes, panel, names):
         every.update(lengths)
         style = {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
         axes.plot(lengths, costs, label=name, markersize=4, linewidth=1.3, **style)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
+    if every:  # of nothing there is no logarithm
+        axes.set_xscale("log")
+        axes.set_yscale("log")
     axes.set_xticks(sorted(every), [f"{T:,}" for T in sorted(every)], minor=False)
     axes.set_xticks([], minor=True)
     axes.tick_params(axis="x", labelsize=8)

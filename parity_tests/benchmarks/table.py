@@ -64,7 +64,8 @@ def tables(benchmark, parts=PARTS):
         "checks": _of_checks,
         "long_checks": _of_long_checks,
     }
-    return [table for part in parts if getattr(benchmark, part) for table in of_part[part](benchmark)]
+    found = [table for part in parts if getattr(benchmark, part) for table in of_part[part](benchmark)]
+    return [table for table in found if table.rows]
 
 
 def _of_times(benchmark):
