@@ -24,7 +24,7 @@ SUBJECTS = list(subjects.registered())
 
 
 # How many examples, and whether corners: JAX compiles each size.
-EXAMPLES = {"tensorflow": (48, True), "torch": (40, True), "jax": (12, False)}[keras.backend.backend()]
+EXAMPLES = {"tensorflow": (48, True), "torch": (40, True), "jax": (8, False)}[keras.backend.backend()]
 LONG = ("multi_head_attention", "hierarchical_attention")  # kinds whose layers take long to make: half as many
 
 
