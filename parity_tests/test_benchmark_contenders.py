@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from parity_tests.benchmarks import contenders
+from parity_tests.benchmarks import contenders, inputs
 from parity_tests.benchmarks.contenders import OURS, PEERS, UNIT
 from parity_tests.benchmarks.products import LARGEST, matrix_products
 from parity_tests.benchmarks.timing import SMALL_CALL
@@ -24,14 +24,14 @@ def as_arrays(found):
 
 def tracked(given):
     """Arguments of attention whose error is followed."""
-    scale = track(contenders.scale(given), FLOAT64)
+    scale = track(inputs.scale(given), FLOAT64)
     return {name: track(getattr(given, name), FLOAT64) for name in ("query", "key", "value")} | {"scale": scale}
 
 
 @pytest.mark.parametrize("contender", [one for one in THERE if one is not UNIT], ids=lambda one: one.name)
 @pytest.mark.parametrize("sizes", [{"T": 16, "heads": 2}, SMALL_CALL], ids=["long", "small"])
 def test_what_is_measured_is_attention_within_the_bound(contender, sizes):
-    given, T = contenders.arrays(**sizes), sizes["T"]
+    given, T = inputs.arrays(**sizes), sizes["T"]
     mask = causal_mask(T, T) if "causal" in contender.name else None
     truth = dot_product_attention(**tracked(given), mask=mask)
     (output,) = as_arrays(contender.make(given)[0]())
@@ -40,7 +40,7 @@ def test_what_is_measured_is_attention_within_the_bound(contender, sizes):
 
 @pytest.mark.parametrize("contender", [one for one in THERE if one is not UNIT], ids=lambda one: one.name)
 def test_what_is_measured_of_the_backward_are_the_gradients_within_the_bound(contender):
-    given = contenders.arrays(16, 2)
+    given = inputs.arrays(16, 2)
     both = contender.make(given)[1]
     if both is None:
         assert contender.name == "onnx"
@@ -54,8 +54,8 @@ def test_what_is_measured_of_the_backward_are_the_gradients_within_the_bound(con
 
 @pytest.mark.parametrize("largest", [LARGEST, 2 * 16 * 5, 1])
 def test_the_unit_is_two_matrix_products_and_six_in_blocks_or_not(largest):
-    query, key, value, d_output = (track(one, FLOAT64) for one in contenders.arrays(16, 2))
-    forward, both = matrix_products(contenders.arrays(16, 2), largest)
+    query, key, value, d_output = (track(one, FLOAT64) for one in inputs.arrays(16, 2))
+    forward, both = matrix_products(inputs.arrays(16, 2), largest)
     scores, d_scores = query @ key.mT, d_output @ value.mT
     assert within_bound(forward(), scores @ value).agrees
     products = (scores @ value, scores.mT @ d_output, d_scores @ key, d_scores.mT @ query)
@@ -73,7 +73,7 @@ def test_threads_are_those_of_python_alone(monkeypatch):
 
     monkeypatch.setattr(contenders, "blockwise_attention", look)
     monkeypatch.setattr(contenders, "blockwise_attention_backward", lambda *given, threads: seen.append((threads, {1})))
-    for run in contenders.blockwise(contenders.arrays(16, 2), threads=2):
+    for run in contenders.blockwise(inputs.arrays(16, 2), threads=2):
         run()
     assert seen == [(2, {1})] * 3
 

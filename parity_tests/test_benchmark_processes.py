@@ -6,8 +6,9 @@ import subprocess
 import pytest
 
 from parity_tests.benchmarks import imports, long_checks, memory, processes
-from parity_tests.benchmarks.contenders import DEPTH, OURS
+from parity_tests.benchmarks.contenders import OURS
 from parity_tests.benchmarks.imports import Import
+from parity_tests.benchmarks.inputs import DEPTH
 from parity_tests.benchmarks.long_checks import LongCheck
 from parity_tests.benchmarks.memory import Memory
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from parity_tests.benchmarks import timing
-from parity_tests.benchmarks.contenders import DEPTH, OURS, UNIT
+from parity_tests.benchmarks.contenders import OURS, UNIT
+from parity_tests.benchmarks.inputs import DEPTH
 
 
 def nobody_sees(step):

@@ -1,4 +1,4 @@
-"""What is measured side by side: the reference, blockwise or not, and its peers, all in float64 on the same arrays."""
+"""Who is measured side by side: textbook NumPy, the reference, blockwise or not, and the peers that are there."""
 
 import os
 from collections.abc import Callable
@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from parity_tests.benchmarks import peers
+from parity_tests.benchmarks.inputs import arrays, scale
 from parity_tests.benchmarks.products import LARGEST, matrix_products
 from reference import (
     blockwise_attention,
@@ -18,17 +20,7 @@ from reference import (
     dot_product_attention_backward,
 )
 
-DEPTH = 64
 SMALL = 64  # a length at which whatever is loaded by a first call is loaded soon
-
-
-class Arrays(NamedTuple):
-    """What attention is given, (heads, T, depth) each."""
-
-    query: np.ndarray
-    key: np.ndarray
-    value: np.ndarray
-    d_output: np.ndarray
 
 
 class Contender(NamedTuple):
@@ -39,7 +31,7 @@ class Contender(NamedTuple):
     name
         As it is shown.
     make
-        Takes `Arrays`; returns a function for the forward pass, and one for forward and backward or None.
+        Takes `inputs.Arrays`; returns a function for the forward pass, and one for forward and backward or None.
     square
         Arrays of (heads, T, T) that it has at the same time, by which memory is judged before it is asked for.
     largest
@@ -57,16 +49,6 @@ class Contender(NamedTuple):
     def bytes(self, T, heads):
         """About how much memory it takes, if that grows with T * T."""
         return self.square * min(heads * T * T, self.largest) * 8
-
-
-def arrays(T, heads, depth=DEPTH, seed=0):
-    """Random arrays."""
-    return Arrays(*np.random.default_rng(seed).normal(size=(4, heads, T, depth)))
-
-
-def scale(given):
-    """That of scaled dot products, which peers take unless they are told another."""
-    return given.query.shape[-1] ** -0.5
 
 
 def textbook(given):
@@ -117,85 +99,6 @@ def blockwise(given, threads=1, mask=None):
     return forward, both
 
 
-def onnx(given):
-    """ONNX's reference evaluator, forward alone."""
-    from onnx import TensorProto, helper
-    from onnx.reference import ReferenceEvaluator
-
-    names = ("Q", "K", "V")
-    infos = {name: helper.make_tensor_value_info(name, TensorProto.DOUBLE, None) for name in (*names, "Y")}
-    node = helper.make_node("Attention", list(names), ["Y"])  # the scale is its own, whose root has all digits then
-    graph = helper.make_graph([node], "attention", [infos[name] for name in names], [infos["Y"]])
-    evaluator = ReferenceEvaluator(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 23)]))
-    inputs = {name: array[None] for name, array in zip(names, given)}
-    return partial(evaluator.run, None, inputs), None
-
-
-def torch(given):
-    """PyTorch's ``scaled_dot_product_attention``, which chooses its kernel."""
-    import torch
-
-    *inputs, d_output = (torch.from_numpy(array[None]) for array in given)
-    tracked = [one.clone().requires_grad_() for one in inputs]
-    attend = torch.nn.functional.scaled_dot_product_attention
-
-    def both():
-        return torch.autograd.grad(attend(*tracked), tracked, d_output)
-
-    return partial(attend, *inputs), both
-
-
-def jax(given):
-    """The textbook, compiled by JAX."""
-    import jax
-
-    def attend(query, key, value):
-        scores = query @ key.mT * scale(given)
-        return jax.nn.softmax(scores, axis=-1) @ value
-
-    def differentiated(query, key, value, d_output):
-        _, pull_back = jax.vjp(attend, query, key, value)
-        return pull_back(d_output)
-
-    with jax.enable_x64(True):
-        on_device = [jax.numpy.asarray(array) for array in given]
-
-    def run(compiled, inputs):
-        with jax.enable_x64(True):
-            return jax.block_until_ready(compiled(*inputs))
-
-    return partial(run, jax.jit(attend), on_device[:3]), partial(run, jax.jit(differentiated), on_device)
-
-
-def keras(given):
-    """``keras.layers.Attention``, called eagerly, on Keras's backend; done when the results are there as arrays."""
-    import keras
-
-    from parity_tests.backend import differentiate, full_precision
-
-    query, key, value, d_output = given
-    layer = keras.layers.Attention(use_scale=True, dtype="float64")
-    layer.build([query.shape, value.shape, key.shape])
-    layer.scale.assign(scale(given))
-
-    def call(inputs, masks):
-        return (layer(inputs),)
-
-    with full_precision("float64"):
-        inputs = [keras.ops.convert_to_tensor(array) for array in (query, value, key)]
-
-    def forward():
-        with full_precision("float64"):
-            return keras.ops.convert_to_numpy(call(inputs, None)[0])
-
-    def both():
-        with full_precision("float64"):
-            _, (d_query, d_value, d_key) = differentiate(call, [], inputs, [], [d_output])
-            return [keras.ops.convert_to_numpy(gradient) for gradient in (d_query, d_key, d_value)]
-
-    return forward, both
-
-
 UNIT = Contender("matrix products alone", matrix_products, square=2, largest=LARGEST)
 # Those that this process may use, where the machine tells.
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -208,14 +111,14 @@ OURS = (
     Contender("blockwise, threads, causal", partial(blockwise, threads=CORES, mask=causal_positions())),
 )
 PEERS = {
-    "onnx": Contender("onnx", onnx, square=6, needs="onnx"),
-    "torch": Contender("torch", torch, needs="torch"),
-    "jax": Contender("jax", jax, square=4, needs="jax"),
-    "keras": Contender("keras", keras, square=8, needs="keras"),
+    "onnx": Contender("onnx", peers.onnx, square=6, needs="onnx"),
+    "torch": Contender("torch", peers.torch, needs="torch"),
+    "jax": Contender("jax", peers.jax, square=4, needs="jax"),
+    "keras": Contender("keras", peers.keras, square=8, needs="keras"),
 }
 
 
-def chosen(peers):
+def chosen(names):
     """Ours and the peers that can be measured; and of each other, why it cannot.
 
     Raises
@@ -223,11 +126,11 @@ def chosen(peers):
     ValueError
         If there is no such peer.
     """
-    for name in peers:
+    for name in names:
         if name not in PEERS:
             raise ValueError(f"peers: expected some of {', '.join(PEERS)}, received {name!r}")
-    missing = {name: why for name in peers if (why := _why_not(PEERS[name]))}
-    return [*OURS, *(PEERS[name] for name in peers if name not in missing)], missing
+    missing = {name: why for name in names if (why := _why_not(PEERS[name]))}
+    return [*OURS, *(PEERS[name] for name in names if name not in missing)], missing
 
 
 def _why_not(peer):

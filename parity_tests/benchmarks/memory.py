@@ -9,7 +9,8 @@ import sys
 from typing import NamedTuple
 
 from parity_tests.benchmarks import processes
-from parity_tests.benchmarks.contenders import DEPTH, SMALL, arrays, named
+from parity_tests.benchmarks.contenders import SMALL, named
+from parity_tests.benchmarks.inputs import DEPTH, arrays
 
 
 class Memory(NamedTuple):

@@ -12,8 +12,9 @@ import numpy as np
 from threadpoolctl import threadpool_info
 
 from parity_tests.benchmarks.checks import Check
-from parity_tests.benchmarks.contenders import CORES, DEPTH
+from parity_tests.benchmarks.contenders import CORES
 from parity_tests.benchmarks.imports import Import
+from parity_tests.benchmarks.inputs import DEPTH
 from parity_tests.benchmarks.long_checks import LongCheck
 from parity_tests.benchmarks.memory import Memory
 from parity_tests.benchmarks.timing import Call, Time

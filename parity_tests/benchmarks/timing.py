@@ -6,7 +6,8 @@ import time
 from timeit import Timer
 from typing import NamedTuple
 
-from parity_tests.benchmarks.contenders import UNIT, arrays, raised
+from parity_tests.benchmarks.contenders import UNIT, raised
+from parity_tests.benchmarks.inputs import arrays
 
 ENOUGH = 0.4  # seconds of each contender that count, after which all have run often enough
 RUN = 0.05  # seconds that a run takes, of as many calls as this needs, at least one
