@@ -137,18 +137,28 @@ def _why_not(peer):
     """Why a peer cannot be measured; nothing if it can, as a call of a few positions shows."""
     if find_spec(peer.needs) is None:
         return "it is not installed"
-    try:
-        for function in peer.make(arrays(SMALL, 1)):
-            if function is not None:
-                function()
-    except Exception as error:  # whatever another version of somebody's package may raise
-        return raised(error)
+    for both in (False, True):
+        _, failed = that_run([peer], arrays(SMALL, 1), both)
+        if failed:
+            return failed[peer.name]
     return None
 
 
-def raised(error):
-    """An error in a line."""
-    return f"it raised {' '.join(f'{type(error).__name__}: {error}'.split())}"
+def that_run(contenders, given, both):
+    """The functions of those that have one, called once, by which they compile; and what the others raised.
+
+    That may be anything, as of somebody's package, or for want of memory.
+    """
+    functions, failed = {}, {}
+    for one in contenders:
+        try:
+            function = one.make(given)[both]
+            if function is not None:
+                function()
+                functions[one.name] = function
+        except Exception as error:
+            failed[one.name] = f"it raised {' '.join(f'{type(error).__name__}: {error}'.split())}"
+    return functions, failed
 
 
 def named(name):

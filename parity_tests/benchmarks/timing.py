@@ -6,7 +6,7 @@ import time
 from timeit import Timer
 from typing import NamedTuple
 
-from parity_tests.benchmarks.contenders import UNIT, raised
+from parity_tests.benchmarks.contenders import UNIT, that_run
 from parity_tests.benchmarks.inputs import arrays
 
 ENOUGH = 0.4  # seconds of each contender that count, after which all have run often enough
@@ -80,23 +80,6 @@ def measure(contenders, lengths, heads, most, on_step, on_failure):
                 last[name, both] = (T, H, took.seconds)
                 ratio = took.seconds / unit.seconds if unit else None
                 yield Time(name, T, H, both, *took, ratio, busy)
-
-
-def that_run(contenders, given, both):
-    """The functions of those that have one, called once, by which they compile; and what the others raised.
-
-    That may be anything, as of somebody's package, or for want of memory.
-    """
-    functions, failed = {}, {}
-    for one in contenders:
-        try:
-            function = one.make(given)[both]
-            if function is not None:
-                function()
-                functions[one.name] = function
-        except Exception as error:
-            failed[one.name] = raised(error)
-    return functions, failed
 
 
 def usual_heads(T):
