@@ -1,5 +1,6 @@
 """How long contenders take: in turn, after a rest, as often as it takes."""
 
+import io
 import subprocess
 import sys
 from itertools import chain, count, repeat
@@ -166,6 +167,13 @@ def test_what_others_compute_is_told_in_processors(monkeypatch):
     monkeypatch.setattr(timing.time, "process_time", lambda: next(own))
     monkeypatch.setattr(timing.time, "monotonic", lambda: next(now))
     assert timing.busy_others()() == 1.5
+
+
+def test_what_is_idle_or_waits_is_not_busy(monkeypatch):
+    told = io.StringIO("cpu 100 20 30 999 999 4 5 6 7 8\n")
+    monkeypatch.setattr(timing, "open", lambda *given, **options: told, raising=False)
+    monkeypatch.setattr(timing.os, "sysconf", lambda name: 100)
+    assert timing._busy() == 1.65
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux alone tells what others compute")

@@ -148,11 +148,6 @@ def test_long_examples_are_a_test_of_somebodys_own_suite():
 @pytest.mark.ci
 @pytest.mark.tensorflow
 @pytest.mark.skipif(not processes.memory_is_told(), reason="the peak of a process can be measured on Linux alone")
-def test_a_long_example_takes_less_than_a_gigabyte_of_its_own():
-    program = (
-        "from parity_tests import check, long; of_kind = long.LONG['multi_head_attention']\n"
-        "long.LONG['multi_head_attention'] = {name: of_kind[name] for name in ('4,201 queries and keys',)}\n"
-        "raise SystemExit(not check('keras.layers.MultiHeadAttention', long=True).agrees)"
-    )
-    took = processes.watch("-c", program)  # of all layers and examples those that take most
-    assert long_checks.LongCheck("", *took).own < 1e9
+def test_a_long_check_takes_less_than_a_gigabyte_of_its_own():
+    target = "keras.layers.MultiHeadAttention"  # of all layers the one that takes most, by all its examples together
+    assert long_checks.LongCheck(target, *long_checks.of_check(target)).own < 1e9
