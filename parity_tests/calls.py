@@ -16,6 +16,8 @@ TRACKED = (*INPUTS, "scale", "bias")
 UNTRACKED = ("mask", "softcap")
 BLOCKS = st.tuples(st.integers(1, 7), st.integers(1, 7))  # how many queries and keys
 THREADS = st.sampled_from((1, 1, 2))
+LARGEST = np.finfo(np.float64).max
+OVERFLOWS = "ignore:(overflow|invalid value) encountered:RuntimeWarning"  # for pytest, where twins are called
 LARGE = {np.float16: 3.0, np.float32: 64.0, np.float64: 64.0, ml_dtypes.bfloat16: 64.0}  # clear of overflow
 
 
@@ -51,6 +53,28 @@ def calls(draw, may_hide=True, softcap=True):
         call["bias"] = np.where(rng.random(call["bias"].shape) < 0.2, -np.inf, call["bias"])
     call["mask"] = rng.random((*leading[5], *draw(of_scores))) < 0.7 if draw(st.booleans()) else None
     return call
+
+
+@st.composite
+def twins(draw):
+    """Two calls alike but for keys and values that no query may attend, which are as large as a number can be in one.
+
+    A bias of -inf may hide them instead of the mask. Then the keys are alike: a product that is infinite, plus -inf, is
+    refused.
+    """
+    call, rng = draw(calls(may_hide=False)), draw(generators())
+    call["query"] *= 4  # so that most products overflow, and some are the difference of two that do, which is NaN
+    hidden = rng.random(call["key"].shape[-2]) < 0.4
+    by_bias = draw(st.sampled_from((False, False, True)))
+    if by_bias:
+        call["bias"] = np.where(hidden, -np.inf, 0.0 if call["bias"] is None else call["bias"])
+    else:
+        call["mask"] = ~hidden if call["mask"] is None else call["mask"] & ~hidden
+    large = {
+        name: np.where(hidden[:, None], LARGEST * rng.choice([-1.0, 1.0], call[name].shape), call[name])
+        for name in (("value",) if by_bias else ("key", "value"))
+    }
+    return call, {**call, **large}
 
 
 @st.composite

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parity_tests.calls import BLOCKS, INPUTS, THREADS, calls, generators, of_inputs, tracked
+from parity_tests.calls import BLOCKS, INPUTS, OVERFLOWS, THREADS, calls, generators, of_inputs, tracked, twins
 from parity_tests.comparison import within_bound
 from reference import (
     blockwise_attention,
@@ -80,6 +80,21 @@ def test_a_mask_may_be_another_for_each_item(call, block, threads, data):
         attention = blockwise_attention(**{**call, "mask": mask}, block=block, threads=threads)
         gradients = of_inputs(call, blockwise_attention_backward(d_output, attention, threads=threads))
         assert all(within_bound(gradient, bound[name]).agrees for name, gradient in gradients.items())
+
+
+@pytest.mark.filterwarnings(OVERFLOWS)
+@settings(max_examples=300)
+@given(twins(), BLOCKS, THREADS, generators())
+def test_what_is_hidden_may_be_as_large_as_a_number_can_be(calls, block, threads, rng):
+    call, twin = calls
+    attention, of_twin = blockwise_attention(**call, block=block), blockwise_attention(**twin, block=block)
+    d_output = rng.normal(size=attention.output.shape)
+    expected, found = (
+        of_inputs(call, blockwise_attention_backward(d_output, record, threads=threads))
+        for record in (attention, of_twin)
+    )
+    assert np.array_equal(of_twin.output, attention.output)
+    assert all(np.array_equal(found[name], gradient) for name, gradient in expected.items())
 
 
 def test_arrays_that_carry_a_bound_are_refused():

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parity_tests import exact
-from parity_tests.calls import INPUTS, TRACKED, calls, generators, sizes, tracked
+from parity_tests.calls import INPUTS, OVERFLOWS, TRACKED, calls, generators, sizes, tracked, twins
 from parity_tests.comparison import compare, within_bound
 from reference import (
     dot_product_attention,
@@ -37,6 +37,14 @@ def test_hidden_keys_have_no_influence(drawn, rng):
     unseeing = ~mask[:, s]
     assert np.array_equal(before.weights[unseeing], after.weights[unseeing])
     assert np.array_equal(before.output[unseeing], after.output[unseeing])
+
+
+@pytest.mark.filterwarnings(OVERFLOWS)
+@given(twins())
+def test_what_is_hidden_may_be_as_large_as_a_number_can_be(calls):
+    record, of_twin = (dot_product_attention(**call) for call in calls)
+    assert np.array_equal(of_twin.weights, record.weights)
+    assert np.array_equal(of_twin.output, record.output)
 
 
 @given(calls(may_hide=False), generators())

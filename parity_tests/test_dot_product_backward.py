@@ -6,7 +6,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parity_tests import exact
-from parity_tests.calls import INPUTS, TRACKED, backward, calls, cotangents, generators, of_inputs, sizes, tracked
+from parity_tests.calls import (
+    INPUTS,
+    OVERFLOWS,
+    TRACKED,
+    backward,
+    calls,
+    cotangents,
+    generators,
+    of_inputs,
+    sizes,
+    tracked,
+    twins,
+)
 from parity_tests.comparison import compare, within_bound
 from reference import (
     causal_mask,
@@ -80,6 +92,16 @@ def test_hidden_keys_have_no_influence_on_any_gradient(drawn, rng):
     after = backward({"query": query, "key": key, "value": value, "mask": mask}, d_output, d_weights)
     for name in ("query", "key", "value", "scale"):
         assert np.array_equal(getattr(before, f"d_{name}"), getattr(after, f"d_{name}"))
+
+
+@pytest.mark.filterwarnings(OVERFLOWS)
+@settings(max_examples=300)
+@given(twins(), generators())
+def test_what_is_hidden_may_be_as_large_as_a_number_can_be(calls, rng):
+    call, twin = calls
+    d_output = rng.normal(size=dot_product_attention(**call).output.shape)
+    expected, found = of_inputs(call, backward(call, d_output)), of_inputs(call, backward(twin, d_output))
+    assert all(np.array_equal(found[name], gradient) for name, gradient in expected.items())
 
 
 @given(sizes(), generators())

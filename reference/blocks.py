@@ -125,23 +125,26 @@ def block_scores(inputs: Inputs, block: Block, workspace: Workspace) -> BlockSco
 
 def largest_logit(given: BlockScores) -> Array:
     """The largest logit of each query, (t,), -inf if none is visible; from here on the scores are the logits."""
-    logits = given.scores
-    if given.hidden is not None:
-        np.copyto(logits[:, given.partly], -np.inf, where=given.hidden)  # 5
-    return logits.max(axis=-1)
+    set_hidden(given.scores, given, -np.inf)  # 5
+    return given.scores.max(axis=-1)
 
 
 def exponentials_of(given: BlockScores, maximum: Array) -> Array:
     """Return exp(logits - maximum), (t, s), in place of the scores, which are lost."""
-    exponentials, partly_hidden = given.scores, given.scores[:, given.partly]
+    exponentials = given.scores
     with np.errstate(over="ignore"):  # so much lower than the maximum that the difference is -inf
         exponentials -= maximum
-    if given.hidden is not None:  # of -inf NumPy's exp takes several times as long
-        np.copyto(partly_hidden, 0.0, where=given.hidden)
+    set_hidden(exponentials, given, 0.0)  # of -inf NumPy's exp takes several times as long
     np.exp(exponentials, out=exponentials)
     if given.hidden is not None:
-        partly_hidden *= ~given.hidden
+        exponentials[:, given.partly] *= ~given.hidden
     return exponentials
+
+
+def set_hidden(array: Array, given: BlockScores, number: float) -> None:
+    """Write a number wherever a key is hidden from a query, into an array (t, s)."""
+    if given.hidden is not None:
+        np.copyto(array[:, given.partly], number, where=given.hidden)
 
 
 def block_scores_backward(d_logits: Array, scores: BlockScores, gradients: InputGradients) -> None:
@@ -152,6 +155,7 @@ def block_scores_backward(d_logits: Array, scores: BlockScores, gradients: Input
     if gradients.d_bias is not None:
         _add(of_block(gradients.d_bias, block), d_logits)  # 4
     if slope is not None:
+        set_hidden(slope, scores, 0.0)  # it may be NaN
         d_logits *= slope  # 3
     d_scale = of_block(gradients.d_scale, block)
     d_scaled_query = None if scaled_query is None else _to_be_scaled(d_logits, key, scale)  # 1  (t, d_k)
@@ -160,7 +164,9 @@ def block_scores_backward(d_logits: Array, scores: BlockScores, gradients: Input
         d_query += scale * d_scaled_query  # 2
         d_key += d_logits.mT @ scaled_query  # 1
     else:
-        _add(d_scale, d_logits * (query @ key.mT))  # 2
+        products = query @ key.mT
+        set_hidden(products, scores, 0.0)  # as they may have overflowed
+        _add(d_scale, d_logits * products)  # 2
         d_logits *= scale  # 2
         d_query += d_logits @ key  # 1
         d_key += d_logits.mT @ query  # 1

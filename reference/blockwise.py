@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from reference.block_inputs import InputGradients, Inputs, as_inputs, leading_axes, of_item, slices
-from reference.blocks import Block, Workspace, block_scores, block_scores_backward, exponentials_of
+from reference.blocks import Block, Workspace, block_scores, block_scores_backward, exponentials_of, set_hidden
 from reference.dot_product import checked_options
 from reference.inputs import Array, as_array, as_cotangent, as_count, refuse
 from reference.item_gradients import summed
@@ -228,6 +228,9 @@ def _add_gradients(
             exponentials = exponentials_of(scores, maximum[queries])  # 5, 6, total times the weights
             d_value[keys] += exponentials.mT @ d_sums  # 7
             d_logits = np.matmul(d_sums, value[keys].mT, out=d_workspace.array(*exponentials.shape))  # 7
+            set_hidden(d_logits, scores, 0.0)  # as it may have overflowed, and infinity times 0 is NaN
+            if inputs.bias is not None:  # where it is -inf, that hides too
+                np.copyto(d_logits, 0.0, where=exponentials == 0)
             d_logits -= mean_of_sums[queries]  # 6
             d_logits *= exponentials  # 6
             block_scores_backward(d_logits, scores, into)  # 5 to 1

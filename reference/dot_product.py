@@ -15,7 +15,7 @@ from reference.inputs import (
     refuse,
 )
 from reference.products import sum_products_to_shape
-from reference.softmax import d_logits_of, softmax
+from reference.softmax import d_logits_of, softmax, without_hidden
 
 
 class DotProductAttention(NamedTuple):
@@ -159,7 +159,7 @@ def dot_product_attention_backward(
     >>> np.round(gradients.d_scores, 12)
     array([[ 0.5,  0. , -0.5]])
     """
-    query, key, value, scale, softcap, bias, _, products, _, capped, scores, _, weights, output = attention
+    query, key, value, scale, softcap, bias, mask, products, _, capped, scores, logits, weights, output = attention
     d_output = as_cotangent("d_output", d_output, "output", output.shape)
     d_value = sum_to_shape(weights.mT @ d_output, value.shape)  # 7  (..., S, d_v)
     d_attended = sum_to_shape(d_output @ value.mT, weights.shape)  # 7  (..., T, S)
@@ -167,6 +167,8 @@ def dot_product_attention_backward(
         d_weights = d_attended
     else:
         d_weights = as_cotangent("d_weights", d_weights, "weights", weights.shape) + d_attended
+    if mask is not None or bias is not None:  # what is hidden may have overflowed
+        products, capped, d_weights = (without_hidden(array, logits) for array in (products, capped, d_weights))
     d_logits = d_logits_of(d_weights, weights)  # 6
     d_scores = sum_to_shape(d_logits, scores.shape)  # 5, already 0 where masked, as the weights are
     d_bias = None if bias is None else sum_to_shape(d_scores, bias.shape)  # 4
