@@ -136,8 +136,7 @@ def exponentials_of(given: BlockScores, maximum: Array) -> Array:
         exponentials -= maximum
     set_hidden(exponentials, given, 0.0)  # of -inf NumPy's exp takes several times as long
     np.exp(exponentials, out=exponentials)
-    if given.hidden is not None:
-        exponentials[:, given.partly] *= ~given.hidden
+    set_hidden(exponentials, given, 0.0)
     return exponentials
 
 
