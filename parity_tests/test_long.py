@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import keras_impl
@@ -25,6 +25,7 @@ IN_BLOCKS = ("keras_impl:AttentionLayer", "keras_impl:SelfAttention", "keras.lay
 
 
 @pytest.mark.parametrize("name", IN_BLOCKS)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_in_blocks_the_truth_is_what_it_is_at_once(name, seed):
     subject = subjects.find(name)
