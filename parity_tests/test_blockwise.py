@@ -164,6 +164,7 @@ def test_a_gradient_handed_in_keeps_what_it_carries_more_than_float64():
         ({"mask": lambda queries, keys: np.ones((3, 2), dtype=bool)}, "shape (3, 2), dtype bool"),
         ({"mask": lambda queries, keys: np.ones((1, 2, 3), dtype=bool)}, "shape (1, 2, 3), dtype bool"),
         ({"mask": np.ones((3, 2), dtype=bool)}, "expected a shape that broadcasts to (..., 2, 3), received (3, 2)"),
+        ({"mask": causal_positions}, "mask: expected what causal_positions(...) returns, received the function itself"),
         ({"softcap": 0.0}, "softcap: expected a positive number or None, received 0.0"),
         ({"softcap": np.complex128(1)}, "softcap: expected a positive number or None, received np.complex128(1+0j)"),
     ],

@@ -18,6 +18,7 @@ from reference.inputs import Array, as_array, as_cotangent, as_count, refuse
 from reference.item_gradients import summed
 from reference.merging import log_sum_exp
 from reference.online_softmax import attend_to_blocks
+from reference.position_masks import causal_positions, padding_positions, window_positions
 from reference.threads import in_order
 
 # 4 MB of float64. Of smaller blocks more can be left out where keys are hidden, but there are more calls.
@@ -117,6 +118,9 @@ def blockwise_attention(
     (array([[3.]]), array([6.]))
     """
     query, key, value = as_array("query", query), as_array("key", key), as_array("value", value)
+    for function in (causal_positions, padding_positions, window_positions):
+        if mask is function:
+            refuse("mask", f"what {function.__name__}(...) returns", "the function itself")
     whole = None if callable(mask) else mask
     scale, bias, whole = checked_options(query, key, value, scale, softcap, bias, whole)
     mask = mask if callable(mask) else whole
