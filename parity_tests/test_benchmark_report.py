@@ -44,6 +44,7 @@ MEASURED = Benchmark(
     settings={"MALLOC_ARENA_MAX": "7"},
     processor="abacus",
     cores=2,
+    exponential=9.46e-9,
     left_out={"onnx": "it is not installed"},
 )
 
@@ -216,6 +217,11 @@ def test_settings_of_memory_are_told(monkeypatch, capsys):
     assert re.search("^with .*MALLOC_MMAP_MAX_=0", capsys.readouterr().out, re.MULTILINE)
     table.show_machine(found._replace(settings={}), Console())
     assert not re.search("^with ", capsys.readouterr().out, re.MULTILINE)
+
+
+def test_it_is_told_how_long_an_exponential_takes(capsys):
+    table.show_machine(MEASURED, Console(width=100))
+    assert "abacus, 2 cores, 9.5 ns for an exponential of NumPy; numpy 2.0" in capsys.readouterr().out
 
 
 def test_versions_are_those_that_are_installed():

@@ -209,3 +209,11 @@ def test_the_time_of_a_small_call_is_that_of_the_forward_pass(monkeypatch):
     monkeypatch.setattr(timing, "in_turn", lambda functions: {name: runs_of(run()) for name, run in functions.items()})
     one = OURS[2]._replace(make=lambda given: (lambda: given.query.size / 4e6, None))
     assert [*timing.small_calls([one], nobody_sees, None)] == [timing.Call("readable", 8e-6)]
+
+
+def test_an_exponential_takes_a_number_s_share_of_many(monkeypatch):
+    def a_nanosecond_each(functions):
+        return {name: timing.Runs(function().size * 1e-9, 0, 0) for name, function in functions.items()}
+
+    monkeypatch.setattr(timing, "in_turn", a_nanosecond_each)
+    assert timing.exponential() == pytest.approx(1e-9)

@@ -17,9 +17,9 @@ from parity_tests.benchmarks.imports import Import
 from parity_tests.benchmarks.inputs import DEPTH
 from parity_tests.benchmarks.long_checks import LongCheck
 from parity_tests.benchmarks.memory import Memory
-from parity_tests.benchmarks.timing import Call, Time
+from parity_tests.benchmarks.timing import Call, Time, exponential
 
-SCHEMA = 6
+SCHEMA = 7
 PARTS = ("times", "calls", "memory", "imports", "checks", "long_checks")
 # How the names of variables begin that say where memory comes from, and whether what is free goes back; and end, that
 # say how many threads there are.
@@ -35,6 +35,7 @@ class Benchmark(NamedTuple):
     settings: dict[str, str]  # of the environment, that say where memory comes from and how many threads there are
     processor: str
     cores: int
+    exponential: float  # seconds, see `timing.exponential`
     left_out: dict[str, str]  # what was not measured though it was asked for, and why
     times: tuple[Time, ...] = ()
     calls: tuple[Call, ...] = ()
@@ -42,6 +43,11 @@ class Benchmark(NamedTuple):
     imports: tuple[Import, ...] = ()
     checks: tuple[Check, ...] = ()
     long_checks: tuple[LongCheck, ...] = ()
+
+    @property
+    def machine(self):
+        """In words, what counts of it beside the versions: how fast NumPy's exponentials are depends on it most."""
+        return f"{self.processor}, {self.cores} cores, {self.exponential * 1e9:.1f} ns for an exponential of NumPy"
 
     @property
     def measured(self):
@@ -76,6 +82,7 @@ class Benchmark(NamedTuple):
             "schema": SCHEMA,
             "processor": self.processor,
             "cores": self.cores,
+            "exponential": self.exponential,
             "versions": self.versions,
             "settings": self.settings,
             "depth": DEPTH,
@@ -94,7 +101,7 @@ def of_this_machine():
     there |= _blas()
     telling = [name for name in sorted(os.environ) if name.startswith(ALLOCATOR) or name.endswith(THREADS)]
     settings = {name: os.environ[name] for name in telling}
-    return Benchmark(there, settings, _processor(), CORES, left_out={})
+    return Benchmark(there, settings, _processor(), CORES, exponential(), left_out={})
 
 
 def _version(name):

@@ -17,7 +17,7 @@ SCATTERED = "~"
 def show_machine(benchmark, console):
     """Print on what it is measured."""
     versions = ", ".join(f"{name} {version}" for name, version in benchmark.versions.items())
-    console.print(f"{benchmark.processor}, {benchmark.cores} cores; {versions}", highlight=False)
+    console.print(f"{benchmark.machine}; {versions}", highlight=False)
     if benchmark.settings:
         settings = " ".join(f"{name}={value}" for name, value in benchmark.settings.items())
         console.print(f"with {settings}", highlight=False)

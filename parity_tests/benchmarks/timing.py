@@ -6,6 +6,8 @@ import time
 from timeit import Timer
 from typing import NamedTuple
 
+import numpy as np
+
 from parity_tests.benchmarks.contenders import UNIT, that_run
 from parity_tests.benchmarks.inputs import arrays
 
@@ -15,6 +17,7 @@ LEAST, MOST = 5, 15  # runs that count
 HEADS, UP_TO, FEWER_HEADS = 8, 1024, 2  # how many, up to how many positions, and beyond, unless it is said
 PASSES = {False: "forward", True: "forward and backward"}
 SMALL_CALL = {"T": 8, "heads": 1, "depth": 4}
+EXPONENTIALS = 2**14  # at a time, which a processor has room for close by
 PAUSE = 0.01  # seconds of a rest, after which it is seen whether threads computed meanwhile
 TOO_LONG = 40.0  # seconds of one run, beyond which a contender is left out at larger sizes
 
@@ -95,6 +98,12 @@ def small_calls(contenders, on_step, on_failure):
         on_failure(f"a small call of {name}", why)
     for name, took in in_turn(functions).items():
         yield Call(name, took.seconds)
+
+
+def exponential():
+    """The seconds that NumPy takes for an exponential, of which there is one for each pair beside all products."""
+    numbers = np.linspace(-20.0, 0.0, EXPONENTIALS)
+    return in_turn({"exp": lambda: np.exp(numbers)})["exp"].seconds / EXPONENTIALS
 
 
 def in_turn(functions):
