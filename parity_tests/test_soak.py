@@ -33,7 +33,7 @@ def small():
 
 @pytest.fixture(scope="module")
 def shards(small):
-    return small.shards([TARGET], 32)[1:]  # the first has the corners, which take long
+    return small.shards([TARGET], 40)[1:]  # the first has the corners, which take long
 
 
 @pytest.fixture(scope="module")
