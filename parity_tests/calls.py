@@ -59,8 +59,8 @@ def calls(draw, may_hide=True, softcap=True):
 def twins(draw):
     """Two calls alike but for keys and values that no query may attend, which are as large as a number can be in one.
 
-    A bias of -inf may hide them instead of the mask. Then the keys are alike: a product that is infinite, plus -inf, is
-    refused.
+    A bias of -inf may hide them instead of the mask. Then the keys are alike: a score that is infinite, plus -inf, is
+    no number, and is refused.
     """
     call, rng = draw(calls(may_hide=False)), draw(generators())
     call["query"] *= 4  # so that most products overflow, and some are the difference of two that do, which is NaN

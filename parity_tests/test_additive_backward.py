@@ -98,6 +98,13 @@ def test_hidden_keys_have_no_influence_on_any_gradient_and_none_themselves(drawn
     assert not before["value"][~mask].any()
 
 
+@pytest.mark.filterwarnings(OVERFLOWS)
+def test_a_key_that_is_hidden_may_overflow_with_a_query_that_is_large_too():
+    attention = additive_attention([[1e300]], [[1.0], [LARGEST]], [[1.0], [2.0]], mask=np.array([True, False]))
+    gradients = additive_attention_backward([[1.0]], attention)
+    assert not any(gradient.any() for gradient in (gradients.d_scale, gradients.d_query, gradients.d_key))
+
+
 @given(sizes(), generators())
 def test_a_query_that_may_attend_nothing_has_gradient_zero_and_no_influence_on_others(drawn, rng):
     T, S, d_k, d_v = drawn

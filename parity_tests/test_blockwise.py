@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parity_tests.calls import BLOCKS, INPUTS, OVERFLOWS, THREADS, calls, generators, of_inputs, tracked, twins
+from parity_tests.calls import BLOCKS, INPUTS, LARGEST, OVERFLOWS, THREADS, calls, generators, of_inputs, tracked, twins
 from parity_tests.comparison import within_bound
 from reference import (
     blockwise_attention,
@@ -14,6 +14,7 @@ from reference import (
     dot_product_attention,
     dot_product_attention_backward,
     padding_positions,
+    window_mask,
     window_positions,
 )
 from reference.blockwise import BLOCK
@@ -97,6 +98,20 @@ def test_what_is_hidden_may_be_as_large_as_a_number_can_be(calls, block, threads
     assert all(np.array_equal(found[name], gradient) for name, gradient in expected.items())
 
 
+@pytest.mark.filterwarnings(OVERFLOWS)
+@pytest.mark.parametrize("hides", [{"mask": [True, False, True]}, {"bias": [0.0, -np.inf, 0.0]}])
+@pytest.mark.parametrize("options", [{"scale": np.ones(3)}, {"scale": 2.0}, {"softcap": 3.0, "scale": np.ones(3)}])
+def test_a_key_of_weight_0_counts_as_0_however_it_is_hidden(hides, options):
+    call = {"query": [[4.0]], "value": [[1.0], [LARGEST], [2.0]], **options}
+    call |= {name: np.array(option) for name, option in hides.items()}
+    ordinary, large = (
+        blockwise_attention_backward([[4.0]], blockwise_attention(**call, key=[[1.0], [hidden], [0.5]]))
+        for hidden in (1.0, -LARGEST)
+    )
+    assert all(np.array_equal(one, other) for one, other in zip(ordinary, large) if one is not None)
+    assert np.isfinite(ordinary.d_query).all()
+
+
 def test_arrays_that_carry_a_bound_are_refused():
     with pytest.raises(ValueError, match="query: expected an array of NumPy's own, received Rounded"):
         blockwise_attention(track([[1.0]], FLOAT64), [[1.0]], [[1.0]])
@@ -165,6 +180,7 @@ def test_a_gradient_handed_in_keeps_what_it_carries_more_than_float64():
         ({"mask": lambda queries, keys: np.ones((1, 2, 3), dtype=bool)}, "shape (1, 2, 3), dtype bool"),
         ({"mask": np.ones((3, 2), dtype=bool)}, "expected a shape that broadcasts to (..., 2, 3), received (3, 2)"),
         ({"mask": causal_positions}, "mask: expected what causal_positions(...) returns, received the function itself"),
+        ({"mask": window_mask}, "mask: expected what window_mask(...) returns, received the function itself"),
         ({"softcap": 0.0}, "softcap: expected a positive number or None, received 0.0"),
         ({"softcap": np.complex128(1)}, "softcap: expected a positive number or None, received np.complex128(1+0j)"),
     ],

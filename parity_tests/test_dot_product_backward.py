@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from parity_tests import exact
 from parity_tests.calls import (
     INPUTS,
+    LARGEST,
     OVERFLOWS,
     TRACKED,
     backward,
@@ -99,9 +100,21 @@ def test_hidden_keys_have_no_influence_on_any_gradient(drawn, rng):
 @given(twins(), generators())
 def test_what_is_hidden_may_be_as_large_as_a_number_can_be(calls, rng):
     call, twin = calls
-    d_output = rng.normal(size=dot_product_attention(**call).output.shape)
-    expected, found = of_inputs(call, backward(call, d_output)), of_inputs(call, backward(twin, d_output))
+    record = dot_product_attention(**call)
+    upstream = rng.normal(size=record.output.shape), rng.normal(size=record.weights.shape)
+    expected, found = of_inputs(call, backward(call, *upstream)), of_inputs(call, backward(twin, *upstream))
     assert all(np.array_equal(found[name], gradient) for name, gradient in expected.items())
+
+
+@pytest.mark.filterwarnings(OVERFLOWS)
+@pytest.mark.parametrize("options", [{"mask": [True, False]}, {"bias": [0.0, -np.inf]}, {"bias": [0.0, -1e9]}, {}])
+def test_a_key_of_weight_0_counts_as_0_however_it_is_hidden(options):
+    """By nothing but that its score is too low, too."""
+    call = {"query": [[4.0]], "key": [[1.0], [-LARGEST]], "value": [[1.0, 1.0], [-LARGEST, 3.0]]}
+    call |= {name: np.array(option) for name, option in options.items()}
+    gradients = backward(call, np.ones((1, 2)))
+    assert np.array_equal(gradients.d_value, [[1.0, 1.0], [0.0, 0.0]])
+    assert not any(gradient.any() for gradient in (gradients.d_query, gradients.d_key, gradients.d_scale))
 
 
 @given(sizes(), generators())

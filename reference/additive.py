@@ -13,7 +13,7 @@ from reference.additive_scores import (
 )
 from reference.broadcasting import sum_to_shape
 from reference.inputs import Array, as_array, as_bias_and_mask, as_cotangent, check_attention_shapes
-from reference.softmax import softmax, softmax_backward, without_hidden
+from reference.softmax import d_logits_of, softmax
 
 
 class AdditiveAttention(NamedTuple):
@@ -154,7 +154,7 @@ def additive_attention_backward(
     >>> np.round(gradients.d_key[0], 12)
     array([1.])
     """
-    _, _, value, _, _, bias, mask, additive, scores, logits, weights, output = attention
+    _, _, value, _, _, bias, _, additive, scores, _, weights, output = attention
     d_output = as_cotangent("d_output", d_output, "output", output.shape)
     d_value = sum_to_shape(weights.mT @ d_output, value.shape)  # 5  (..., S, d_v)
     d_attended = sum_to_shape(d_output @ value.mT, weights.shape)  # 5  (..., T, S)
@@ -162,9 +162,7 @@ def additive_attention_backward(
         d_weights = d_attended
     else:
         d_weights = as_cotangent("d_weights", d_weights, "weights", weights.shape) + d_attended
-    if mask is not None or bias is not None:  # what is hidden may have overflowed
-        d_weights = without_hidden(d_weights, logits)
-    d_logits = softmax_backward(d_weights, weights)  # 4
+    d_logits = d_logits_of(d_weights, weights)  # 4
     d_scores = sum_to_shape(d_logits, scores.shape)  # 3, already 0 where masked, as the weights are
     d_bias = None if bias is None else sum_to_shape(d_scores, bias.shape)  # 2
     d_additive = additive_scores_backward(sum_to_shape(d_scores, additive.scores.shape), additive)  # 2, 1

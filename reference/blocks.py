@@ -147,14 +147,17 @@ def set_hidden(array: Array, given: BlockScores, number: float) -> None:
 
 
 def block_scores_backward(d_logits: Array, scores: BlockScores, gradients: InputGradients) -> None:
-    """Add to the gradients what the logits of a block hand down; where they are masked, their gradient is 0 already."""
+    """Add to the gradients what the logits of a block hand down; where they are hidden, their gradient is 0 already.
+
+    There, a product may have overflowed: what the gradient is multiplied by is set to 0 too.
+    """
     block, query, key, scale, scaled_query, slope, *_ = scores
     d_query = of_item(gradients.d_query, block.item)[block.queries]
     d_key = of_item(gradients.d_key, block.item)[block.keys]
     if gradients.d_bias is not None:
         _add(of_block(gradients.d_bias, block), d_logits)  # 4
     if slope is not None:
-        set_hidden(slope, scores, 0.0)  # it may be NaN
+        np.copyto(slope, 0.0, where=d_logits == 0)
         d_logits *= slope  # 3
     d_scale = of_block(gradients.d_scale, block)
     d_scaled_query = None if scaled_query is None else _to_be_scaled(d_logits, key, scale)  # 1  (t, d_k)
@@ -164,7 +167,7 @@ def block_scores_backward(d_logits: Array, scores: BlockScores, gradients: Input
         d_key += d_logits.mT @ scaled_query  # 1
     else:
         products = query @ key.mT
-        set_hidden(products, scores, 0.0)  # as they may have overflowed
+        np.copyto(products, 0.0, where=d_logits == 0)
         _add(d_scale, d_logits * products)  # 2
         d_logits *= scale  # 2
         d_query += d_logits @ key  # 1

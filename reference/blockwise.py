@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from reference.block_inputs import InputGradients, Inputs, as_inputs, leading_axes, of_item, slices
-from reference.blocks import Block, Workspace, block_scores, block_scores_backward, exponentials_of, set_hidden
+from reference.blocks import Block, Workspace, block_scores, block_scores_backward, exponentials_of
 from reference.dot_product import checked_options
 from reference.inputs import Array, as_array, as_cotangent, as_count, refuse
 from reference.item_gradients import summed
+from reference.masks import causal_mask, padding_mask, window_mask
 from reference.merging import log_sum_exp
 from reference.online_softmax import attend_to_blocks
 from reference.position_masks import causal_positions, padding_positions, window_positions
@@ -23,6 +24,7 @@ from reference.threads import in_order
 
 # 4 MB of float64. Of smaller blocks more can be left out where keys are hidden, but there are more calls.
 BLOCK = (256, 2048)
+MAKERS = (causal_mask, causal_positions, padding_mask, padding_positions, window_mask, window_positions)
 
 
 class BlockwiseAttention(NamedTuple):
@@ -118,7 +120,7 @@ def blockwise_attention(
     (array([[3.]]), array([6.]))
     """
     query, key, value = as_array("query", query), as_array("key", key), as_array("value", value)
-    for function in (causal_positions, padding_positions, window_positions):
+    for function in MAKERS:
         if mask is function:
             refuse("mask", f"what {function.__name__}(...) returns", "the function itself")
     whole = None if callable(mask) else mask
@@ -232,9 +234,8 @@ def _add_gradients(
             exponentials = exponentials_of(scores, maximum[queries])  # 5, 6, total times the weights
             d_value[keys] += exponentials.mT @ d_sums  # 7
             d_logits = np.matmul(d_sums, value[keys].mT, out=d_workspace.array(*exponentials.shape))  # 7
-            set_hidden(d_logits, scores, 0.0)  # as it may have overflowed, and infinity times 0 is NaN
-            if inputs.bias is not None:  # where it is -inf, that hides too
-                np.copyto(d_logits, 0.0, where=exponentials == 0)
             d_logits -= mean_of_sums[queries]  # 6
             d_logits *= exponentials  # 6
+            if scores.hidden is not None or inputs.bias is not None:  # hidden values may have overflowed
+                np.copyto(d_logits, 0.0, where=exponentials == 0)
             block_scores_backward(d_logits, scores, into)  # 5 to 1

@@ -14,8 +14,8 @@ from reference.inputs import (
     check_broadcasts_to_scores,
     refuse,
 )
-from reference.products import sum_products_to_shape
-from reference.softmax import d_logits_of, softmax, without_hidden
+from reference.products import finite_beside_zeros, sum_products_to_shape
+from reference.softmax import d_logits_of, softmax
 
 
 class DotProductAttention(NamedTuple):
@@ -152,6 +152,9 @@ def dot_product_attention_backward(
     Derived by hand from the seven steps of the forward; the same formulas are in Dao et al., "FlashAttention"
     (2022), appendix B.2.
 
+    What is hidden may be as large as a number can be. NumPy warns of products with it that overflow, which then stand
+    in ``d_weights``; they have no part in anything else.
+
     Examples
     --------
     >>> attention = dot_product_attention([[1.0]], np.log([[1.0], [2.0], [3.0]]), [[6.0], [3.0], [2.0]])
@@ -159,7 +162,7 @@ def dot_product_attention_backward(
     >>> np.round(gradients.d_scores, 12)
     array([[ 0.5,  0. , -0.5]])
     """
-    query, key, value, scale, softcap, bias, mask, products, _, capped, scores, logits, weights, output = attention
+    query, key, value, scale, softcap, bias, _, products, _, capped, scores, _, weights, output = attention
     d_output = as_cotangent("d_output", d_output, "output", output.shape)
     d_value = sum_to_shape(weights.mT @ d_output, value.shape)  # 7  (..., S, d_v)
     d_attended = sum_to_shape(d_output @ value.mT, weights.shape)  # 7  (..., T, S)
@@ -167,8 +170,6 @@ def dot_product_attention_backward(
         d_weights = d_attended
     else:
         d_weights = as_cotangent("d_weights", d_weights, "weights", weights.shape) + d_attended
-    if mask is not None or bias is not None:  # what is hidden may have overflowed
-        products, capped, d_weights = (without_hidden(array, logits) for array in (products, capped, d_weights))
     d_logits = d_logits_of(d_weights, weights)  # 6
     d_scores = sum_to_shape(d_logits, scores.shape)  # 5, already 0 where masked, as the weights are
     d_bias = None if bias is None else sum_to_shape(d_scores, bias.shape)  # 4
@@ -176,6 +177,7 @@ def dot_product_attention_backward(
     if softcap is None:
         d_scaled = d_capped  # 3
     else:
+        capped = finite_beside_zeros(capped, d_capped)
         d_scaled = d_capped * (1 - np.square(capped / softcap))  # 3, as tanh' = 1 - tanh²
     d_scale = sum_products_to_shape(d_scaled, products, scale.shape)  # 2
     d_products = sum_to_shape(scale * d_scaled, products.shape)  # 2

@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from reference.broadcasting import sum_to_shape
 from reference.inputs import Array, all_of, as_array, as_cotangent, as_numbers, check_rank
-from reference.products import dot_rows
+from reference.products import dot_rows, finite_beside_zeros
 
 # The largest logit of a row with nothing visible is -inf, and -inf - (-inf) is NaN. Against this
 # finite floor it is exp(-inf) = 0, and the same holds for a row with no keys at all.
@@ -98,32 +97,11 @@ def softmax_backward(d_weights: Any, weights: Any) -> Array:
 
 
 def d_logits_of(d_weights: Array, weights: Array) -> Array:
-    """`softmax_backward` of arrays that have been checked."""
+    """`softmax_backward` of arrays that have been checked; where a weight is 0, ``d_weights`` may be infinite."""
     mean = dot_rows(d_weights, weights)
+    if not all_of(np.isfinite(mean)):  # of what is hidden, as it may be as large as a number can be
+        d_weights = finite_beside_zeros(d_weights, weights)
+        mean = dot_rows(d_weights, weights)
     d_logits = d_weights - mean
     d_logits *= weights
     return d_logits
-
-
-def without_hidden(array: Array, logits: Array) -> Array:
-    """Return an array that the backward multiplies by a weight, with 0 where that is 0 since the position is hidden.
-
-    What is hidden may be as large as a number can be. A product with it overflows, and infinity times 0 is NaN. If
-    all is finite, the array itself is returned.
-
-    Parameters
-    ----------
-    array
-        Of what was computed of each query and key; it broadcasts to the logits.
-    logits : (..., T, S)
-        Those of the forward, -inf where hidden.
-
-    Examples
-    --------
-    >>> without_hidden(np.array([3.0, np.inf]), np.array([[0.0, -np.inf]]))
-    array([3., 0.])
-    """
-    if all_of(np.isfinite(array)):
-        return array
-    seen_by = sum_to_shape(logits != -np.inf, array.shape)  # how many, of all to which the array broadcasts
-    return np.where(seen_by != 0, array, 0.0)
