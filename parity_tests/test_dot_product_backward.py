@@ -117,6 +117,17 @@ def test_a_key_of_weight_0_counts_as_0_however_it_is_hidden(options):
     assert not any(gradient.any() for gradient in (gradients.d_query, gradients.d_key, gradients.d_scale))
 
 
+@pytest.mark.filterwarnings(OVERFLOWS)
+@pytest.mark.parametrize("softcap", [None, 3.0])
+def test_a_hidden_product_may_be_the_difference_of_two_that_overflow(softcap):
+    call = {"query": [[4.0] * 4], "value": [[1.0], [2.0]], "mask": np.array([True, False]), "softcap": softcap}
+    ordinary, large = (
+        of_inputs(call, backward({**call, "key": [[1.0, 0.5, 0.25, 0.0], hidden * 2]}, [[1.0]], [[1.0, 1.0]]))
+        for hidden in ([1.0, -1.0], [LARGEST, -LARGEST])
+    )
+    assert all(np.array_equal(large[name], gradient) for name, gradient in ordinary.items())
+
+
 @given(sizes(), generators())
 def test_hidden_keys_and_values_have_gradient_zero(drawn, rng):
     T, S, d_k, d_v = drawn
