@@ -236,6 +236,6 @@ def _add_gradients(
             d_logits = np.matmul(d_sums, value[keys].mT, out=d_workspace.array(*exponentials.shape))  # 7
             d_logits -= mean_of_sums[queries]  # 6
             d_logits *= exponentials  # 6
-            if scores.hidden is not None or inputs.bias is not None:  # hidden values may have overflowed
+            if scores.hidden is not None or inputs.bias is not None:  # of weight 0, a value may have overflowed
                 np.copyto(d_logits, 0.0, where=exponentials == 0)
             block_scores_backward(d_logits, scores, into)  # 5 to 1

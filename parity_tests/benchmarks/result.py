@@ -46,7 +46,7 @@ class Benchmark(NamedTuple):
 
     @property
     def machine(self):
-        """In words, what counts of it beside the versions: how fast NumPy's exponentials are depends on it most."""
+        """In words: what an exponential takes explains most of what times on different machines differ by."""
         return f"{self.processor}, {self.cores} cores, {self.exponential * 1e9:.1f} ns for an exponential of NumPy"
 
     @property
