@@ -128,6 +128,15 @@ def test_a_hidden_product_may_be_the_difference_of_two_that_overflow(softcap):
     assert all(np.array_equal(large[name], gradient) for name, gradient in ordinary.items())
 
 
+@pytest.mark.filterwarnings(OVERFLOWS)
+@pytest.mark.parametrize("mask", [None, np.array([True, True, False])])
+def test_what_overflows_and_is_visible_is_told(mask):
+    call = {"query": [[1.0]], "key": [[1.0], [0.5], [0.0]], "value": [[1.0, 1.0], [LARGEST, LARGEST], [1.0, 1.0]]}
+    gradients = backward({**call, "mask": mask}, np.ones((1, 2)))
+    assert not np.isfinite(gradients.d_query).any()
+    assert not np.isfinite(gradients.d_scale)
+
+
 @given(sizes(), generators())
 def test_hidden_keys_and_values_have_gradient_zero(drawn, rng):
     T, S, d_k, d_v = drawn

@@ -49,8 +49,8 @@ def finite_beside_zeros(array: Array, factor: Array) -> Array:
 
     Examples
     --------
-    >>> finite_beside_zeros(np.array([3.0, 4.0, np.inf]), np.array([1.0, 0.0, 0.0]))
-    array([3., 4., 0.])
+    >>> finite_beside_zeros(np.array([3.0, 4.0, np.inf, np.inf]), np.array([1.0, 0.0, 0.0, 1.0]))
+    array([ 3.,  4.,  0., inf])
     """
     return np.where(np.isfinite(array) | (factor != 0), array, 0.0)
 
