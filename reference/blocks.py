@@ -12,6 +12,7 @@ from reference.block_inputs import InputGradients, Inputs, of_item
 from reference.broadcasting import sum_to_shape
 from reference.inputs import Array, refuse
 from reference.position_masks import PositionMask, Visible
+from reference.products import finite_beside_zeros, sum_products_to_shape
 
 
 class Block(NamedTuple):
@@ -147,18 +148,14 @@ def set_hidden(array: Array, given: BlockScores, number: float) -> None:
 
 
 def block_scores_backward(d_logits: Array, scores: BlockScores, gradients: InputGradients) -> None:
-    """Add to the gradients what the logits of a block hand down; where they are hidden, their gradient is 0 already.
-
-    There, a product may have overflowed: what the gradient is multiplied by is set to 0 too.
-    """
+    """Add to the gradients what the logits of a block hand down; where they are hidden, their gradient is 0 already."""
     block, query, key, scale, scaled_query, slope, *_ = scores
     d_query = of_item(gradients.d_query, block.item)[block.queries]
     d_key = of_item(gradients.d_key, block.item)[block.keys]
     if gradients.d_bias is not None:
         _add(of_block(gradients.d_bias, block), d_logits)  # 4
     if slope is not None:
-        np.copyto(slope, 0.0, where=d_logits == 0)
-        d_logits *= slope  # 3
+        d_logits *= finite_beside_zeros(slope, d_logits)  # 3
     d_scale = of_block(gradients.d_scale, block)
     d_scaled_query = None if scaled_query is None else _to_be_scaled(d_logits, key, scale)  # 1  (t, d_k)
     if scaled_query is not None and d_scaled_query is not None:
@@ -166,9 +163,7 @@ def block_scores_backward(d_logits: Array, scores: BlockScores, gradients: Input
         d_query += scale * d_scaled_query  # 2
         d_key += d_logits.mT @ scaled_query  # 1
     else:
-        products = query @ key.mT
-        np.copyto(products, 0.0, where=d_logits == 0)
-        _add(d_scale, d_logits * products)  # 2
+        d_scale += sum_products_to_shape(d_logits, query @ key.mT, d_scale.shape)  # 2
         d_logits *= scale  # 2
         d_query += d_logits @ key  # 1
         d_key += d_logits.mT @ query  # 1

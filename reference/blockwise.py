@@ -20,11 +20,13 @@ from reference.masks import causal_mask, padding_mask, window_mask
 from reference.merging import log_sum_exp
 from reference.online_softmax import attend_to_blocks
 from reference.position_masks import causal_positions, padding_positions, window_positions
+from reference.products import finite_beside_zeros
 from reference.threads import in_order
 
 # 4 MB of float64. Of smaller blocks more can be left out where keys are hidden, but there are more calls.
 BLOCK = (256, 2048)
-MAKERS = (causal_mask, causal_positions, padding_mask, padding_positions, window_mask, window_positions)
+# They return masks, and are none themselves, which one forgets to write the brackets of.
+MAKE_MASKS = (causal_mask, causal_positions, padding_mask, padding_positions, window_mask, window_positions)
 
 
 class BlockwiseAttention(NamedTuple):
@@ -120,7 +122,7 @@ def blockwise_attention(
     (array([[3.]]), array([6.]))
     """
     query, key, value = as_array("query", query), as_array("key", key), as_array("value", value)
-    for function in MAKERS:
+    for function in MAKE_MASKS:
         if mask is function:
             refuse("mask", f"what {function.__name__}(...) returns", "the function itself")
     whole = None if callable(mask) else mask
@@ -235,7 +237,6 @@ def _add_gradients(
             d_value[keys] += exponentials.mT @ d_sums  # 7
             d_logits = np.matmul(d_sums, value[keys].mT, out=d_workspace.array(*exponentials.shape))  # 7
             d_logits -= mean_of_sums[queries]  # 6
+            d_logits = finite_beside_zeros(d_logits, exponentials)
             d_logits *= exponentials  # 6
-            if scores.hidden is not None or inputs.bias is not None:  # of weight 0, a value may have overflowed
-                np.copyto(d_logits, 0.0, where=exponentials == 0)
             block_scores_backward(d_logits, scores, into)  # 5 to 1

@@ -2,6 +2,8 @@
 
 So it is for float64, whose rows `numpy.matmul` sums at once. An array that carries a bound has a rule for ``*`` and one
 for ``sum``; of longdouble, ``sum`` is more accurate, as it adds up halves.
+
+What overflowed has no part in a sum where it is multiplied by 0.
 """
 
 import numpy as np
@@ -45,14 +47,15 @@ def finite_beside_zeros(array: Array, factor: Array) -> Array:
     """Return ``array`` with 0 for what is not finite where the factor is 0: infinity times 0 is NaN.
 
     So it is where a key or a value is hidden and so large that a product with it overflowed. Its weight is 0, and so is
-    its part in every gradient.
+    its part in every gradient. If all is finite, it is the array itself.
 
     Examples
     --------
     >>> finite_beside_zeros(np.array([3.0, 4.0, np.inf, np.inf]), np.array([1.0, 0.0, 0.0, 1.0]))
     array([ 3.,  4.,  0., inf])
     """
-    return np.where(np.isfinite(array) | (factor != 0), array, 0.0)
+    finite = np.isfinite(array)
+    return array if all_of(finite) else np.where(finite | (factor != 0), array, 0.0)
 
 
 def _sum_products_to_shape(a: Array, b: Array, shape: tuple[int, ...]) -> Array:
