@@ -10,6 +10,7 @@ import pytest
 
 import parity_tests
 from parity_tests import adapters
+from parity_tests.__main__ import main
 from parity_tests.mutants import KeyGradientHalved
 
 ROOT = Path(parity_tests.__file__).parents[1]
@@ -75,8 +76,12 @@ def adapter(request):
 
 
 @pytest.fixture
-def checked(adapter, tmp_path):
-    """Runs the check on an adapter, its layer perhaps changed."""
+def checked(adapter, tmp_path, monkeypatch):
+    """Runs the command on an adapter in the current folder, its layer perhaps changed; its exit status."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for name in [name for name in sys.modules if name.partition(".")[0] == "my_package"]:
+        del sys.modules[name]  # of another test
 
     def run(before="", after=""):
         package = tmp_path / "my_package"
@@ -84,21 +89,18 @@ def checked(adapter, tmp_path):
         (package / "layers.py").write_text(LAYERS.replace(before, after))
         (package / "checks.py").write_text(snippet(adapter))
         options = ["--examples", "20", "--no-corners", "--json", "report.json"]
-        command = [sys.executable, "-m", "parity_tests", "check", f"my_package.checks:{adapter}", *options]
-        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+        return main(["check", f"my_package.checks:{adapter}", *options])
 
     return run
 
 
 def test_an_adapted_layer_agrees(checked):
-    finished = checked()
-    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert checked() == 0
 
 
 @pytest.mark.ci
 def test_a_fault_of_an_adapted_layer_is_found_and_its_script_runs(checked, tmp_path):
-    finished = checked("/ self.temperature", "/ self.temperature**2")
-    assert finished.returncode == 1, finished.stdout + finished.stderr
+    assert checked("/ self.temperature", "/ self.temperature**2") == 1
     properties = json.loads((tmp_path / "report.json").read_text())["subjects"][0]["properties"]
     wrong = next(one for one in properties if one["counterexample"] is not None)
     script = [sys.executable, "-c", wrong["counterexample"]["script"]]
