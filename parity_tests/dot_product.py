@@ -9,9 +9,9 @@ import ml_dtypes
 import numpy as np
 
 from parity_tests import strategies
-from parity_tests.blockwise import in_blocks, is_long
 from parity_tests.dot_product_examples import FORMS, OWN_CORNERS, SMALL, draw, plain
 from parity_tests.example import Kind
+from parity_tests.query_blocks import in_blocks, is_long
 from reference import causal_mask, dot_product_attention, dot_product_attention_backward
 from reference.rounding import track
 

@@ -3,12 +3,12 @@
 import numpy as np
 
 from parity_tests import strategies
-from parity_tests.blockwise import in_blocks, is_long
 from parity_tests.dot_product import combined_mask, other_contents
 from parity_tests.example import Kind
 from parity_tests.multi_head_corners import OWN_CORNERS, SMALL
 from parity_tests.multi_head_examples import DEPTHS, draw, identity, plain, twice
 from parity_tests.multi_head_masks import FORMS
+from parity_tests.query_blocks import in_blocks, is_long
 from reference import Projections, multi_head_attention, multi_head_attention_backward, window_mask
 from reference.heads import merge
 from reference.projections import project, project_backward

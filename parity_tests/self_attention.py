@@ -3,9 +3,9 @@
 import numpy as np
 
 from parity_tests import strategies
-from parity_tests.blockwise import in_blocks, is_long
 from parity_tests.dot_product import combined_mask, other_contents, scale, shown_queries, some_hidden
 from parity_tests.example import Example, Kind
+from parity_tests.query_blocks import in_blocks, is_long
 from reference import (
     dot_product_attention,
     dot_product_attention_backward,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import keras_impl
 import parity_tests
-from parity_tests import blockwise, divergences, long, mutants, subjects
+from parity_tests import divergences, long, mutants, query_blocks, subjects
 from parity_tests.benchmarks import long_checks, processes
 from parity_tests.counterexample import script
 from parity_tests.score import first_disagreement, subject_of
@@ -32,8 +32,8 @@ def test_in_blocks_the_truth_is_what_it_is_at_once(name, seed):
     example = by_generator(np.random.default_rng(seed), subject.kind, subject.options, SHORT).example
     at_once = subject.kind.expected(example, ARITHMETIC["float32"])
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(blockwise, "LONG", 0)
-        patched.setattr(blockwise, "AT_ONCE", 5)
+        patched.setattr(query_blocks, "MANY_SCORES", 0)
+        patched.setattr(query_blocks, "AT_ONCE", 5)
         in_blocks = subject.kind.expected(example, ARITHMETIC["float32"])
         in_blocks["scores"].tracked  # noqa: B018  which is computed when it is asked for
     for name, truth in at_once.items():
@@ -47,8 +47,8 @@ def test_in_blocks_the_truth_is_what_it_is_at_once(name, seed):
 def test_in_blocks_nobody_asks_for_scores(name, monkeypatch):
     subject = subjects.find(name)
     example = by_generator(np.random.default_rng(0), subject.kind, subject.options, SHORT).example
-    monkeypatch.setattr(blockwise, "LONG", 0)
-    monkeypatch.setattr(blockwise, "_scores", lambda records, mask: pytest.fail("they are as large as the weights"))
+    monkeypatch.setattr(query_blocks, "MANY_SCORES", 0)
+    monkeypatch.setattr(query_blocks, "_scores", lambda records, mask: pytest.fail("they are as large as the weights"))
     assert "scores" in subject.kind.expected(example, ARITHMETIC["float32"])
 
 
@@ -59,7 +59,7 @@ def test_the_bound_of_scores_covers_that_they_are_kept_in_float32(seed):
     example = by_generator(np.random.default_rng(seed), subject.kind, subject.options, settled).example
     at_once = subject.kind.expected(example, ARITHMETIC["float64"])["scores"]
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(blockwise, "LONG", 0)
+        patched.setattr(query_blocks, "MANY_SCORES", 0)
         in_blocks = subject.kind.expected(example, ARITHMETIC["float64"])["scores"]
         assert (np.abs(in_blocks.value - at_once.value) + at_once.error <= in_blocks.error).all()
 

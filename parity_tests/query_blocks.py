@@ -12,7 +12,7 @@ import numpy as np
 from reference.rounding import FLOAT32, Rounded
 from reference.rounding_model import Tracked
 
-LONG = 2**21  # scores of an example that is worked in blocks
+MANY_SCORES = 2**21  # scores of an example that is worked in blocks
 AT_ONCE = 2**17  # scores of a block
 SUMMED = ("d_key", "d_value", "d_scale", "d_v_a", "d_projections")  # over the queries; d_query has a part of each block
 
@@ -39,7 +39,7 @@ class InBlocks(NamedTuple):
 def is_long(example):
     """Whether an example has so many scores that its truth is computed in blocks."""
     arrays = list(example.inputs.values())
-    return arrays[0].shape[0] * arrays[0].shape[1] * arrays[-1].shape[1] >= LONG
+    return arrays[0].shape[0] * arrays[0].shape[1] * arrays[-1].shape[1] >= MANY_SCORES
 
 
 def in_blocks(forward, backward):
