@@ -113,7 +113,7 @@ def add_check_options(check):
         "--kind",
         choices=KINDS,
         help="the contract that the layer keeps (default: that of the layer of Keras that it is derived from; else a "
-        "guess, self_attention if the constructor takes units or call begins with x, else attention)",
+        "guess by the names of its arguments and by which of our contracts it keeps)",
     )
     check.add_argument(
         "--corners",

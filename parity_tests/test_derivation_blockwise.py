@@ -40,8 +40,8 @@ def part(a, t, keys):
     return Part(keys, maximum, of_all, output)
 
 
-def shares(a, t, parts):
-    """The parts of a query, the share of each, and the total."""
+def rescaled_totals(a, t, parts):
+    """The parts of a query, their totals at the largest maximum of all, which that is, and the total of these."""
     found = [part(a, t, keys) for keys in parts]
     maximum = max(one.maximum for one in found)
     own = [np.exp(track(one.maximum, FLOAT64) - maximum) * one.total for one in found]
@@ -53,7 +53,7 @@ def test_the_parts_have_the_total_of_all_keys_once_brought_to_one_maximum(split)
     (a, _, _), parts = split
 
     def weight(t, s):
-        _, _, maximum, of_all = shares(a, t, parts)
+        _, _, maximum, of_all = rescaled_totals(a, t, parts)
         return np.exp(a.logits[t, s] - maximum) / of_all
 
     holds(a.weights, weight)
@@ -64,8 +64,8 @@ def test_the_output_of_all_keys_is_the_average_of_the_parts(split):
     (a, _, _), parts = split
 
     def average(t, v):
-        found, own, _, of_all = shares(a, t, parts)
-        return total(share * one.output[v] for share, one in zip(own, found)) / of_all
+        found, own, _, of_all = rescaled_totals(a, t, parts)
+        return total(of_part * one.output[v] for of_part, one in zip(own, found)) / of_all
 
     holds(a.output, average)
 
@@ -94,7 +94,7 @@ def test_a_part_hands_down_to_its_keys_what_the_whole_would(split):
     d_v = a.value.shape[1]
 
     def by_its_part(t, s):
-        found, own, _, of_all = shares(a, t, parts)
+        found, own, _, of_all = rescaled_totals(a, t, parts)
         which = next(index for index, one in enumerate(found) if s in one.keys)
         one, weight = found[which], own[which] / of_all
         d_part = [weight * d_output[t, v] for v in range(d_v)]

@@ -106,7 +106,7 @@ def block_scores(inputs: Inputs, block: Block, workspace: Workspace) -> BlockSco
     query, key = of_item(inputs.query, block.item)[block.queries], of_item(inputs.key, block.item)[block.keys]
     scale = of_block(inputs.scale, block)
     scores = workspace.array(len(query), len(key))
-    # The same for all keys, the scale multiplies the query: a pass over the scores less.
+    # Where the scale is the same for all keys, it multiplies the query, which saves a pass over the scores.
     scaled_query = _scaled(query, scale) if scale.shape[-1] == 1 else None
     if scaled_query is not None:
         np.matmul(scaled_query, key.mT, out=scores)  # 1, 2
@@ -183,7 +183,7 @@ def _scaled(query: Array, scale: Array) -> Array | None:
 
 
 def _to_be_scaled(d_logits: Array, key: Array, scale: Array) -> Array | None:
-    """What the gradient of the query is once it is scaled; None if any of it is too large, or too small for that."""
+    """The gradient of the scaled query; None if any of it is too large, or so small that to scale it loses digits."""
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         product: Array = d_logits @ key
     sizes = np.abs(product)

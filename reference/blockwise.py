@@ -25,7 +25,7 @@ from reference.threads import in_order
 
 # 4 MB of float64. Of smaller blocks more can be left out where keys are hidden, but there are more calls.
 BLOCK = (256, 2048)
-# They return masks, and are none themselves, which one forgets to write the brackets of.
+# These return masks; one easily passes the function itself, its brackets forgotten.
 MAKE_MASKS = (causal_mask, causal_positions, padding_mask, padding_positions, window_mask, window_positions)
 
 
@@ -167,8 +167,9 @@ def blockwise_attention_backward(
         The gradient with respect to ``attention.log_sum_exp``, where the loss depends on it directly too, as it does
         in a part of `merge_attention`.
     threads : int
-        How many items of the leading axes are computed at a time; of what several items share, so many and three more
-        have gradients of their own until these are added up, in an order that is the same for any two threads or more.
+        How many items of the leading axes are computed at a time. Where items share an array, so many and three more
+        have gradients of their own until these are added up, in the same order for any number of threads from 2 on;
+        with 1 the last bits may differ.
 
     Returns
     -------
@@ -221,9 +222,9 @@ def _add_gradients(
     """Add to the gradients what one item hands down."""
     value, d_value = of_item(inputs.value, item), of_item(into.d_value, item)
     maximum, total = attention.maximum[item][:, None], attention.total[item][:, None]
-    # Not the weights, of which there are many, are divided by the total, but what they are multiplied by.
+    # What the weights are multiplied by is divided by the total, not the weights, of which there are many more.
     divisor = np.where(total == 0, 1.0, total)
-    mean_of_sums = mean[item][:, None] / divisor
+    mean_by_total = mean[item][:, None] / divisor
     workspace, d_workspace = Workspace(value.dtype), Workspace(into.d_value.dtype)
     # The last queries first: in causal order their blocks are the largest, and the workspaces need not grow.
     for queries in list(slices(len(total), attention.block[0]))[::-1]:
@@ -236,7 +237,7 @@ def _add_gradients(
             exponentials = exponentials_of(scores, maximum[queries])  # 5, 6, total times the weights
             d_value[keys] += exponentials.mT @ d_sums  # 7
             d_logits = np.matmul(d_sums, value[keys].mT, out=d_workspace.array(*exponentials.shape))  # 7
-            d_logits -= mean_of_sums[queries]  # 6
+            d_logits -= mean_by_total[queries]  # 6
             d_logits = finite_beside_zeros(d_logits, exponentials)
             d_logits *= exponentials  # 6
             block_scores_backward(d_logits, scores, into)  # 5 to 1

@@ -43,7 +43,7 @@ def extend_cache(cache: KeyValueCache | None, key: Any, value: Any) -> KeyValueC
 
     Notes
     -----
-    Shazeer, "Fast Transformer Decoding: One Write-Head is All You Need" (2019), section 2.4.1, incremental inference.
+    Shazeer, "Fast Transformer Decoding: One Write-Head is All You Need" (2019), section 2.4, incremental inference.
 
     Examples
     --------

@@ -75,7 +75,7 @@ def dot_product_attention(
     scale : scalar, or an array that broadcasts to (..., T, S)
         What the products of query and key are multiplied by.
     softcap : float, optional
-        Scores are bent smoothly to ``softcap * tanh(scores / softcap)``, before bias and mask.
+        The scaled products are bent smoothly to ``softcap * tanh(scaled / softcap)``, before bias and mask.
     bias : broadcasts to (..., T, S), optional
         Added to the scores; may hold -inf, which hides.
     mask : bool, broadcasts to (..., T, S), optional

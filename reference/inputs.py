@@ -7,7 +7,7 @@ import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-FURTHEST = 2**62  # position, so that the sum of two is still an int64
+FURTHEST = 2**62 - 1  # position, so that the sum of two is still an int64
 PIECE = 2**16  # numbers of an array that are looked at together
 KEPT_DTYPES = (np.dtype(np.longdouble), np.dtype(np.complex128), np.dtype(np.clongdouble))
 

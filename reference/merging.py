@@ -53,7 +53,7 @@ def merge_attention(parts: Iterable[Any]) -> AttentionPart:
     Raises
     ------
     ValueError
-        If there is no part, shapes differ, or for NaN or infinity; a maximum may be -inf.
+        If there is no part, shapes differ, a total is negative, or for NaN or infinity; a maximum may be -inf.
 
     Notes
     -----
@@ -112,7 +112,7 @@ def merge_attention_backward(d_output: Any, parts: Iterable[Any], d_log_sum_exp:
         d_whole = as_cotangent("d_log_sum_exp", d_log_sum_exp, "log_sum_exp", whole.maximum.shape)
     gradients = []
     for part in parts:
-        weight = _share(part, whole.maximum) / _divisor(whole.total)  # (..., T)
+        weight = _rescaled_total(part, whole.maximum) / _divisor(whole.total)  # (..., T)
         slope = np.sum(d_output * (part.output - whole.output), axis=-1)  # (..., T)
         gradients.append(PartGradients(weight[..., None] * d_output, weight * (slope + d_whole)))
     return gradients
@@ -123,10 +123,10 @@ def merged(parts: Sequence[AttentionPart]) -> AttentionPart:
     maximum = parts[0].maximum
     for part in parts[1:]:
         maximum = np.maximum(maximum, part.maximum)
-    shares = [_share(part, maximum) for part in parts]
-    total = sum(shares[1:], shares[0])
+    totals = [_rescaled_total(part, maximum) for part in parts]
+    total = sum(totals[1:], totals[0])
     divisor = _divisor(total)  # first, as weights at most 1 cannot make outputs overflow
-    outputs = [(share / divisor)[..., None] * part.output for share, part in zip(shares, parts)]
+    outputs = [(own / divisor)[..., None] * part.output for own, part in zip(totals, parts)]
     return AttentionPart(sum(outputs[1:], outputs[0]), maximum, total)
 
 
@@ -168,7 +168,7 @@ def _total_of_each(maximum: Array, total: Any) -> Array:
     return np.where(maximum <= LOWEST, 0.0, total) if np.ndim(total) == 0 else total
 
 
-def _share(part: AttentionPart, maximum: Array) -> Array:
+def _rescaled_total(part: AttentionPart, maximum: Array) -> Array:
     """The sum of the exponentials of a part's logits, over ``exp(maximum)``."""
     return rescaling(part.maximum, maximum) * part.total
 

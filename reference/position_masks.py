@@ -119,8 +119,8 @@ def padding_positions(lengths: Any) -> "PositionMask":
 class PositionMask(NamedTuple):
     """The function that is returned here: a window, padding, or both."""
 
-    first: int | None = None  # key of the window, and its last, both less the query; None if it has no end there
-    last: int | None = None
+    first: int | None = None  # that is visible of the keys, less the position of the query; None if it is key 0
+    last: int | None = None  # that is visible, less the same; None if it is the last there is
     lengths: Array | None = None  # broadcast with the leading axes; None if no key is padding
 
     def __call__(self, queries: Any, keys: Any, *item: int) -> Array:

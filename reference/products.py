@@ -1,7 +1,7 @@
 """Sums of the products of two arrays, without an array of all the products, which would be as large as the scores.
 
 So it is for float64, whose rows `numpy.matmul` sums at once. An array that carries a bound has a rule for ``*`` and one
-for ``sum``; of longdouble, ``sum`` is more accurate, as it adds up halves.
+for ``sum``; of longdouble, ``sum`` is more accurate, as it sums in pairs.
 
 What overflowed has no part in a sum where it is multiplied by 0.
 """

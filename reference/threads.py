@@ -8,7 +8,7 @@ from typing import Any
 def in_order(function: Callable[[Any], Any], arguments: Sequence[Any], threads: int) -> Iterator[Any]:
     """The results of a function for each argument, so many computed at a time; few wait until they are taken.
 
-    Whoever takes the results computes too, where it would have to wait: a thread less is started, and woken each time.
+    Whoever takes the results computes too instead of waiting, so that a thread less is started, and woken each time.
     """
     threads = min(threads, len(arguments))
     if threads <= 1:
