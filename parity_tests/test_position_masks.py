@@ -73,6 +73,8 @@ def test_the_furthest_positions_do_not_overflow(offset, reach):
     before, after = window_positions(None, reach, offset), window_positions(reach, None, offset)
     assert before(5, keys).tolist() == [key <= 5 + offset + reach for key in (0, 1)]
     assert after(5, keys).tolist() == [key >= 5 + offset - reach for key in (0, 1)]
+    for query in (-FURTHEST, FURTHEST):
+        assert causal_positions(offset)(query, keys).tolist() == [key <= query + offset for key in (0, 1)]
 
 
 def test_a_window_without_limits_shows_positions_of_any_integers():
