@@ -43,7 +43,7 @@ def test_what_is_measured_of_the_backward_are_the_gradients_within_the_bound(con
     given = inputs.arrays(16, 2)
     both = contender.make(given)[1]
     if both is None:
-        assert contender.name == "onnx"
+        assert contender.name == "ONNX evaluator"
         return
     mask = causal_mask(16, 16) if "causal" in contender.name else None
     truth = dot_product_attention(**tracked(given), mask=mask)
@@ -80,7 +80,7 @@ def test_threads_are_those_of_python_alone(monkeypatch):
 
 def test_a_peer_that_is_not_installed_is_left_out(monkeypatch):
     monkeypatch.setattr(contenders, "find_spec", lambda name: None)
-    assert contenders.chosen(["torch"]) == ([*OURS], {"torch": "it is not installed"})
+    assert contenders.chosen(["torch"]) == ([*OURS], {"PyTorch": "it is not installed"})
 
 
 def test_a_peer_that_raises_is_left_out_with_what_it_raised(monkeypatch):
@@ -88,7 +88,7 @@ def test_a_peer_that_raises_is_left_out_with_what_it_raised(monkeypatch):
         raise AttributeError("no enable_x64")
 
     monkeypatch.setitem(PEERS, "jax", PEERS["jax"]._replace(make=older, needs="numpy"))
-    assert contenders.chosen(["jax"]) == ([*OURS], {"jax": "it raised AttributeError: no enable_x64"})
+    assert contenders.chosen(["jax"]) == ([*OURS], {"JAX, compiled": "it raised AttributeError: no enable_x64"})
 
 
 def test_the_unit_takes_no_more_memory_beyond_a_length():

@@ -25,7 +25,7 @@ LENGTHS = (256, 1024, 4096)
 MEASURED = Benchmark(
     times=tuple(
         Time(name, T, 1, both, seconds, 0.75 * seconds, 1.5 * seconds, factor ** (1 + both), 0.25)
-        for name, factor, power in ((UNIT.name, 1.0, 2.0), ("blockwise", 1.5, 2.0), ("torch", 2.0, 1.5))
+        for name, factor, power in ((UNIT.name, 1.0, 2.0), ("blockwise", 1.5, 2.0), ("PyTorch", 2.0, 1.5))
         for T in LENGTHS
         for both in (False, True)
         for seconds in [factor * T**power * (3 if both else 1)]
@@ -45,7 +45,7 @@ MEASURED = Benchmark(
     processor="abacus",
     cores=2,
     exponential=9.46e-9,
-    left_out={"onnx": "it is not installed"},
+    left_out={"ONNX evaluator": "it is not installed"},
 )
 
 
@@ -55,13 +55,13 @@ FEWER = MEASURED._replace(  # heads beyond 1,024 positions
 
 
 def test_growth_is_the_power_of_the_length():
-    assert MEASURED.growth("times", "torch", True) == pytest.approx(1.5)
+    assert MEASURED.growth("times", "PyTorch", True) == pytest.approx(1.5)
     assert MEASURED.growth("memory", "blockwise", False) == pytest.approx(1)
-    assert MEASURED.growth("memory", "torch", False) is None
+    assert MEASURED.growth("memory", "PyTorch", False) is None
 
 
 def test_growth_is_that_of_a_head_where_long_sequences_have_fewer():
-    assert FEWER.growth("times", "torch", True) == pytest.approx(1.5)
+    assert FEWER.growth("times", "PyTorch", True) == pytest.approx(1.5)
 
 
 def test_a_table_tells_up_to_which_length_there_were_how_many_heads():
@@ -83,7 +83,7 @@ def test_the_report_is_in_its_schema(schema):
 def test_a_table_has_a_row_a_contender_and_a_column_a_length():
     first, _, _, _, memory_of_both, *_ = table.tables(MEASURED)
     assert first.columns == ["256", "1,024", "4,096", "grows as"]
-    assert [row[0] for row in first.rows] == [UNIT.name, "blockwise", "torch"]
+    assert [row[0] for row in first.rows] == [UNIT.name, "blockwise", "PyTorch"]
     assert first.rows[1][1:] == ("1.50", "1.50", "1.50", "T^2.0")
     assert memory_of_both.rows[0][1:] == ("1", "17", "268", "T^2.0")
 
@@ -118,7 +118,7 @@ def test_a_ratio_to_products_whose_runs_lie_far_apart_is_marked():
 def test_times_have_units_and_ratios_none():
     times = [one._replace(seconds=seconds) for one, seconds in zip(MEASURED.times[::2], (2.5, 0.0125, 7.5e-5))]
     assert table.tables(MEASURED._replace(times=times))[0].rows[0][1:4] == ("2.5 s", "12.5 ms", "75 µs")
-    alone = [one._replace(ratio=None) for one in MEASURED.times if one.contender == "torch"]
+    alone = [one._replace(ratio=None) for one in MEASURED.times if one.contender == "PyTorch"]
     assert table.tables(MEASURED._replace(times=alone))[0].rows[0][1] == "8.19e+03 s"
 
 
@@ -161,7 +161,7 @@ def test_the_picture_shows_seconds_multiples_of_the_products_and_megabytes_forwa
     million = 2**20 * 16
     seconds, memory = 1.5 * million, 64 * 4096 / 1e6
     assert at_the_longest == pytest.approx([seconds, 3 * seconds, 1.5, 2.25, memory, 2 * memory])
-    assert [[*panel["torch"]] for panel in panels] == [[*LENGTHS]] * 4 + [[]] * 2
+    assert [[*panel["PyTorch"]] for panel in panels] == [[*LENGTHS]] * 4 + [[]] * 2
     assert panels[2][UNIT.name] == dict.fromkeys(LENGTHS, 1)
 
 
@@ -192,7 +192,7 @@ def test_the_page_needs_nothing_from_the_network():
     assert plot.png(MEASURED).startswith(b"\x89PNG")
     assert "abacus" in page
     assert "MALLOC_ARENA_MAX" in page
-    assert "onnx is left out: it is not installed" in page
+    assert "ONNX evaluator is left out: it is not installed" in page
     assert "<img" not in plot.page(MEASURED._replace(times=(), memory=()))
     assert page.count("<td") == page.count('data-label="') > page.count('data-label=":"')
     assert page.count("<tr>") == len(table.tables(MEASURED)) + sum(len(one.rows) for one in table.tables(MEASURED))

@@ -111,10 +111,10 @@ OURS = (
     Contender("blockwise, threads, causal", partial(blockwise, threads=CORES, mask=causal_positions())),
 )
 PEERS = {
-    "onnx": Contender("onnx", peers.onnx, square=6, needs="onnx"),
-    "torch": Contender("torch", peers.torch, needs="torch"),
-    "jax": Contender("jax", peers.jax, square=4, needs="jax"),
-    "keras": Contender("keras", peers.keras, square=8, needs="keras"),
+    "onnx": Contender("ONNX evaluator", peers.onnx, square=6, needs="onnx"),
+    "torch": Contender("PyTorch", peers.torch, needs="torch"),
+    "jax": Contender("JAX, compiled", peers.jax, square=4, needs="jax"),
+    "keras": Contender("Keras, eager", peers.keras, square=8, needs="keras"),
 }
 
 
@@ -129,8 +129,9 @@ def chosen(names):
     for name in names:
         if name not in PEERS:
             raise ValueError(f"peers: expected some of {', '.join(PEERS)}, received {name!r}")
-    missing = {name: why for name in names if (why := _why_not(PEERS[name]))}
-    return [*OURS, *(PEERS[name] for name in names if name not in missing)], missing
+    peers = [PEERS[name] for name in names]
+    missing = {peer.name: why for peer in peers if (why := _why_not(peer))}
+    return [*OURS, *(peer for peer in peers if peer.name not in missing)], missing
 
 
 def _why_not(peer):

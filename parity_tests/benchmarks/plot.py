@@ -4,17 +4,19 @@ import base64
 import io
 from collections.abc import Callable
 from functools import partial
-from itertools import chain
+from itertools import chain, cycle
 from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
 from parity_tests.benchmarks import table
+from parity_tests.benchmarks.contenders import UNIT
 from parity_tests.benchmarks.timing import PASSES
 from parity_tests.page import template
 
-COLOURS = ("#8b949e", "#b08800", "#1a7f37", "#0b5cad", "#8250df", "#c4341d", "#d4691e", "#0f7b8a", "#b83280", "#57606a")
-MARKERS = "osD^v<>Pp*"
+OF_UNIT = {"color": "black", "linestyle": "--"}
+COLOURS = ("#b08800", "#1a7f37", "#0b5cad", "#8250df", "#c4341d", "#d4691e", "#0f7b8a", "#b83280", "#57606a")
+MARKERS = "sD^v<>Pp*"
 
 
 class Panel(NamedTuple):
@@ -76,10 +78,11 @@ def _memory(benchmark, both):
 
 def _draw(axes, panel, names):
     every = set()
-    for number, name in enumerate(names):
+    styles = ({"color": colour, "marker": marker} for colour, marker in cycle(zip(COLOURS, MARKERS)))
+    for name in names:
         lengths, costs = zip(*panel.costs(name)) if panel.costs(name) else ((), ())
         every.update(lengths)
-        style = {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
+        style = OF_UNIT if name == UNIT.name else next(styles)
         axes.plot(lengths, costs, label=name, markersize=4, linewidth=1.3, **style)
     if every:  # of nothing there is no logarithm
         axes.set_xscale("log")

@@ -1,4 +1,4 @@
-"""The matrix products of attention alone: what there is to compute at least, by which all else is measured."""
+"""The matrix products of attention alone, of all queries and keys: the unit by which all else is measured."""
 
 import numpy as np
 
