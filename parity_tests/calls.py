@@ -35,6 +35,13 @@ def sizes(draw):
 
 
 @st.composite
+def broadcast_to_scores(draw, leading, T, S):
+    """A shape that broadcasts to the scores, of fewer than two axes too if it has no leading ones."""
+    fewer = () if leading else ((S,), ())
+    return (*leading, *draw(st.sampled_from(((T, S), (1, S), (T, 1), (1, 1), *fewer))))
+
+
+@st.composite
 def calls(draw, may_hide=True, softcap=True):
     """Keyword arguments of attention, of shapes that broadcast, with every option or none."""
     T, S, d_k, d_v = draw(sizes())
@@ -45,13 +52,13 @@ def calls(draw, may_hide=True, softcap=True):
         "key": rng.normal(size=(*leading[1], S, d_k)),
         "value": rng.normal(size=(*leading[2], S, d_v)),
     }
-    of_scores = st.sampled_from(((T, S), (1, S), (T, 1), (1, 1)))
-    call["scale"] = rng.normal(size=(*leading[3], *draw(of_scores))) if draw(st.booleans()) else rng.normal()
+    scale, bias, mask = (draw(broadcast_to_scores(own, T, S)) for own in leading[3:])
+    call["scale"] = np.asarray(rng.normal(size=scale)) if draw(st.booleans()) else rng.normal()
     call["softcap"] = draw(st.sampled_from((None, 0.5, 3.0))) if softcap else None
-    call["bias"] = rng.normal(size=(*leading[4], *draw(of_scores))) if draw(st.booleans()) else None
+    call["bias"] = np.asarray(rng.normal(size=bias)) if draw(st.booleans()) else None
     if call["bias"] is not None and may_hide:
         call["bias"] = np.where(rng.random(call["bias"].shape) < 0.2, -np.inf, call["bias"])
-    call["mask"] = rng.random((*leading[5], *draw(of_scores))) < 0.7 if draw(st.booleans()) else None
+    call["mask"] = np.asarray(rng.random(mask) < 0.7) if draw(st.booleans()) else None
     return call
 
 

@@ -128,6 +128,8 @@ def test_a_gradient_may_overflow_before_it_is_scaled_down():
         ({"query": [[1.2345e-160]], "key": [[1.0], [2.0]], "scale": 1e-160}, 1e305),
         ({"query": [[1.0]], "key": [[1e-200], [2e-200]], "scale": 1e200}, 1e-130),
         ({"query": [[0.0]], "key": [[1e-200], [2e-200]], "scale": -1e200}, 1e-130),
+        ({"query": [[1e250]], "key": [[1e-250], [2e-250]], "scale": 1.0}, 1e-100),
+        ({"query": [[1e150]], "key": [[1.1e-150], [2e-150]], "scale": 0.5}, 1e-165),
     ],
 )
 def test_what_is_too_small_for_all_digits_before_it_is_scaled_keeps_them(call, d_output):

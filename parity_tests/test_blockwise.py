@@ -113,8 +113,14 @@ def test_a_key_of_weight_0_counts_as_0_however_it_is_hidden(hides, options):
 
 
 def test_arrays_that_carry_a_bound_are_refused():
-    with pytest.raises(ValueError, match="query: expected an array of NumPy's own, received Rounded"):
-        blockwise_attention(track([[1.0]], FLOAT64), [[1.0]], [[1.0]])
+    bounded, expected = track([[1.0]], FLOAT64), "expected an array of NumPy's own, received Rounded"
+    with pytest.raises(ValueError, match=f"query: {expected}"):
+        blockwise_attention(bounded, [[1.0]], [[1.0]])
+    attention = blockwise_attention([[1.0]], [[1.0]], [[1.0]])
+    with pytest.raises(ValueError, match=f"d_output: {expected}"):
+        blockwise_attention_backward(bounded, attention)
+    with pytest.raises(ValueError, match=f"d_log_sum_exp: {expected}"):
+        blockwise_attention_backward([[1.0]], attention, bounded[0])
 
 
 @given(calls(), BLOCKS, THREADS, generators())
@@ -174,6 +180,8 @@ def test_a_gradient_handed_in_keeps_what_it_carries_more_than_float64():
         ({"block": (0, 1)}, "block: expected an integer of at least 1, received 0"),
         ({"block": (1, 1.5)}, "block: expected an integer, received 1.5"),
         ({"block": 128}, "block: expected two sizes, of queries and of keys, received 128"),
+        ({"block": (2, [3])}, "block: expected two sizes, of queries and of keys, received rows of different lengths"),
+        ({"mask": lambda queries, keys: [[True], [True, True]]}, "(2, 3), received rows of different lengths"),
         ({"threads": 0}, "threads: expected an integer of at least 1, received 0"),
         ({"mask": lambda queries, keys: keys}, "shape (3,), dtype int64"),
         ({"mask": lambda queries, keys: np.ones((3, 2), dtype=bool)}, "shape (3, 2), dtype bool"),

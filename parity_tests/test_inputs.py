@@ -71,6 +71,11 @@ NUMBERS = [
     ({"key": [[b"a"]]}, "key: expected an array of numbers, received dtype |S1"),
     ({"key": [["a", None]]}, "key: expected an array of numbers, received dtype object"),
     ({"value": np.ones((5, 6), "M8[s]")}, "value: expected an array of numbers, received dtype datetime64[s]"),
+    ({"query": [[10**400]]}, "query: expected an array of numbers, received dtype object"),
+    (
+        {"value": np.ma.masked_greater(np.ones((2, 5, 6)), 0)},
+        "value: expected an array of numbers, received a masked array, whose mask would be lost",
+    ),
 ]
 
 OPTIONS = [
@@ -91,6 +96,26 @@ OPTIONS = [
         for name, kind in (("bias", float), ("mask", bool), ("scale", float))
         for shape, target in (((3, 4), "(..., 3, 5)"), ((2, 5), "(..., 3, 5)"), ((3, 3, 5), "(2, 3, 5)"))
     ),
+    (
+        {"mask": np.ma.masked_array(np.ones((3, 5), bool))},
+        "mask: expected a boolean mask (True = may attend), received a masked array, whose mask would be lost",
+    ),
+    *(
+        (
+            {"bias": kind(np.ones((3, 5), bool))},
+            "bias: expected numbers to add to the scores, received booleans, which hide as a mask",
+        )
+        for kind in (np.array, np.ndarray.tolist)
+    ),
+    (
+        {"scale": np.ones((2, 1, 1)), "bias": np.ones((3, 1, 1)), **{name: GOOD[name][0] for name in GOOD}},
+        "bias: expected a shape that broadcasts to (2, 3, 5), received (3, 1, 1)",
+    ),
+    (
+        {"bias": np.ones((2, 1, 1)), "mask": np.ones((3, 1, 1), bool), **{name: GOOD[name][0] for name in GOOD}},
+        "mask: expected a shape that broadcasts to (2, 3, 5), received (3, 1, 1)",
+    ),
+    ({"softcap": 10**400}, f"softcap: expected a positive number or None, received {10**400}"),
 ]
 
 SELF = [
@@ -131,6 +156,14 @@ def test_what_attention_cannot_use_is_refused(bad, message):
 @pytest.mark.parametrize(("bad", "message"), SHAPES[1:] + NUMBERS[1:3] + OPTIONS[:6])
 def test_what_scaled_attention_cannot_use_is_refused_alike(bad, message):
     assert message_of(scaled_dot_product_attention, **{**GOOD, **bad}) == message
+
+
+def test_a_matrix_is_computed_as_the_array_that_it_is():
+    plain = {name: np.arange(9.0).reshape(3, 3) / 9 for name in GOOD}
+    expected, found = (dot_product_attention(**{name: kind(one) for name, one in plain.items()}).output
+                       for kind in (np.array, lambda one: one.view(np.matrix)))  # fmt: skip
+    assert type(found) is np.ndarray
+    assert np.array_equal(found, expected)
 
 
 @pytest.mark.parametrize(("bad", "message"), SELF)

@@ -8,6 +8,7 @@ from hypothesis.extra.numpy import array_shapes
 
 from parity_tests.calls import generators
 from reference import causal_mask, padding_mask, window_mask
+from reference.inputs import FURTHEST
 
 SIZES = st.integers(0, 6)
 OFFSETS = st.integers(-7, 7)
@@ -83,7 +84,7 @@ def test_masks_are_boolean(mask):
         (causal_mask, (3.0, 3), "T: expected an integer, received 3.0"),
         (causal_mask, (3, "3"), "S: expected an integer, received '3'"),
         (causal_mask, (3, 3, 0.5), "offset: expected an integer, received 0.5"),
-        (causal_mask, (3, 3, 2**63), f"offset: expected an integer from -{2**62} to {2**62}, received {2**63}"),
+        (causal_mask, (3, 3, 2**63), f"offset: expected an integer from -{FURTHEST} to {FURTHEST}, received {2**63}"),
         (window_mask, (3, 3, -1, 0), "left: expected an integer of at least 0, received -1"),
         (window_mask, (3, 3, 0, -1), "right: expected an integer of at least 0, received -1"),
         (window_mask, (3, 3, 1.5, 0), "left: expected an integer, received 1.5"),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from parity_tests.calls import TRACKED, calls, generators, tracked
 from parity_tests.comparison import within_bound
@@ -14,6 +15,7 @@ from reference import (
     dot_product_attention_backward,
     merge_attention,
     merge_attention_backward,
+    window_positions,
 )
 from reference.rounding import FLOAT64, track
 from reference.softmax import LOWEST
@@ -56,7 +58,7 @@ def test_parts_with_a_logarithm_are_merged_within_the_bound_of_a_machine_that_ha
 
 @given(calls(), generators())
 def test_the_gradients_of_all_parts_are_those_of_the_whole_within_the_bound(call, rng):
-    """Merged twice, so that a gradient arrives at a merged part's logarithm too."""
+    """Merged twice, so that a gradient arrives at a merged part's logarithm too; of values of about the same size."""
     own_keys, calls_of_shards = zip(*shards(call, rng))
     parts = [blockwise_attention(**shard) for shard in calls_of_shards]
     some = int(rng.integers(1, len(parts) + 1))
@@ -64,15 +66,78 @@ def test_the_gradients_of_all_parts_are_those_of_the_whole_within_the_bound(call
     d_output = rng.normal(size=first.output.shape)
     from_above, *of_rest = merge_attention_backward(d_output, [first, *rest])
     of_parts = [*merge_attention_backward(from_above.d_output, parts[:some], from_above.d_log_sum_exp), *of_rest]
+    gradients = [
+        blockwise_attention_backward(upstream.d_output, part, upstream.d_log_sum_exp)
+        for part, upstream in zip(parts, of_parts)
+    ]
+    check_sums(call, d_output, own_keys, gradients)
+
+
+@given(calls(), generators(), st.sampled_from((0.0, 3.0)))
+def test_parts_that_know_the_whole_hand_down_its_gradients_within_the_bound(call, rng, spread):
+    """Values may be of very different sizes, and the output much smaller than that of one part."""
+    call["value"] *= rng.lognormal(0, spread, (*call["value"].shape[:-1], 1))
+    own_keys, calls_of_shards = zip(*shards(call, rng))
+    parts = [blockwise_attention(**shard) for shard in calls_of_shards]
+    whole = merge_attention(parts)
+    d_output = rng.normal(size=whole.output.shape)
+    gradients = [blockwise_attention_backward(d_output, part, whole=whole) for part in parts]
+    check_sums(call, d_output, own_keys, gradients)
+
+
+@pytest.mark.parametrize("value", [1e3, 1e13])
+def test_a_part_that_hardly_counts_may_have_a_much_larger_output_than_the_whole(value):
+    call = {"query": [[1.0]], "key": np.array([[0.0], [0.0], [40.0]]), "value": np.array([[value], [0.0], [1e-3]])}
+    call |= {"scale": 1.0, "softcap": None, "bias": None, "mask": None}
+    own_keys = [[0, 1], [2]]
+    parts = [
+        blockwise_attention(**{**call, "key": call["key"][keys], "value": call["value"][keys]}) for keys in own_keys
+    ]
+    whole = merge_attention(parts)
+    gradients = [blockwise_attention_backward([[1.0]], part, whole=whole) for part in parts]
+    check_sums(call, np.ones((1, 1)), own_keys, gradients)
+
+
+def test_a_gradient_for_the_logarithm_of_the_whole_reaches_its_parts():
+    call = {"query": [[2.0], [1.0]], "key": [[1.0], [0.0], [-1.0]], "value": [[1.0], [2.0], [4.0]]}
+    parts = [
+        blockwise_attention(**{**call, **{name: call[name][keys] for name in ("key", "value")}})
+        for keys in (slice(2), slice(2, 3))
+    ]
+    d_output, d_log_sum_exp = [[1.0], [2.0]], [3.0, -1.0]
+    at_once = blockwise_attention_backward(d_output, blockwise_attention(**call), d_log_sum_exp).d_key
+    of_parts = [
+        blockwise_attention_backward(d_output, one, d_log_sum_exp, whole=merge_attention(parts)).d_key for one in parts
+    ]
+    assert np.array_equal(np.concatenate(of_parts).round(12), at_once.round(12))
+    assert np.abs(at_once).min() > 0.1
+
+
+@pytest.mark.parametrize(
+    ("whole", "message"),
+    [
+        (AttentionPart([[1.0, 2.0]], [1.0]), "output of the whole: expected shape (1, 1), received (1, 2)"),
+        (
+            AttentionPart([[1.0]], [0.9]),
+            "whole: expected what attention is a part of, received one whose maximum is less",
+        ),
+    ],
+)
+def test_what_attention_is_no_part_of_is_refused(whole, message):
+    with pytest.raises(ValueError, match=": expected ") as raised:
+        blockwise_attention_backward([[1.0]], blockwise_attention([[1.0]], [[1.0]], [[1.0]]), whole=whole)
+    assert str(raised.value) == message
+
+
+def check_sums(call, d_output, own_keys, gradients):
+    """What all parts hand down is within the bound what attention to all keys at once does."""
     bound = dot_product_attention_backward(d_output, dot_product_attention(**tracked(call)))
     d_key = np.zeros(bound.d_key.shape)
     d_value = np.zeros(bound.d_value.shape)
-    d_query = np.zeros(parts[0].query.shape)
-    for keys, part, upstream in zip(own_keys, parts, of_parts):
-        gradients = blockwise_attention_backward(upstream.d_output, part, upstream.d_log_sum_exp)
-        d_key[..., keys, :] = gradients.d_key
-        d_value[..., keys, :] = gradients.d_value
-        d_query += gradients.d_query
+    for keys, part in zip(own_keys, gradients):
+        d_key[..., keys, :] = part.d_key
+        d_value[..., keys, :] = part.d_value
+    d_query = sum(part.d_query for part in gradients)
     assert within_bound(d_key, bound.d_key).agrees
     assert within_bound(d_value, bound.d_value).agrees
     stretched = d_query.ndim - bound.d_query.ndim
@@ -125,6 +190,31 @@ def test_outputs_may_be_near_the_largest_number_there_is():
     assert merge_attention([part] * 4).output == 1e308
 
 
+def test_the_gradient_between_outputs_near_the_largest_number_is_a_number():
+    parts = [AttentionPart([[1.5e308]], [0.0], [0.75]), AttentionPart([[-1.5e308]], [0.0], [0.25])]
+    gradients = merge_attention_backward([[2.0**-4]], parts)
+    assert [one.d_log_sum_exp.item() / 1.5e308 for one in gradients] == [0.75 / 32, -0.25 * 1.5 / 16]
+
+
+def test_a_part_that_counts_nothing_has_gradients_0_whatever_its_output():
+    seen, unseen = AttentionPart([[1.0]], [0.0]), AttentionPart([[1e308]], [-np.inf])
+    _, gradients = merge_attention_backward([[10.0]], [seen, unseen])
+    assert gradients.d_log_sum_exp == gradients.d_output == 0
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_the_parts_of_a_narrow_kernel_tell_their_logarithm(dtype):
+    part = AttentionPart(np.zeros((2, 1), dtype), np.array([-np.inf, 1], dtype))
+    assert part.log_sum_exp.tolist() == [-np.inf, 1.0]
+
+
+def test_a_query_that_has_seen_nothing_yet_is_no_underflow():
+    with np.errstate(all="raise"):
+        x = np.linspace(-1, 1, 12).reshape(6, 2)
+        output = blockwise_attention(x, x, x, mask=window_positions(1, 1), block=(6, 2)).output
+    assert np.abs(output).min() > 0
+
+
 @given(calls(), generators())
 def test_parts_may_have_logits_of_any_size(call, rng):
     S = call["key"].shape[-2]
@@ -148,6 +238,14 @@ def test_parts_may_have_logits_of_any_size(call, rng):
         (
             [AttentionPart([[1.0]], [0.0], [-1.0])],
             "total of part 0: expected numbers of at least 0, received -1.0",
+        ),
+        (
+            AttentionPart([[1.0]], [0.0]),
+            "part 0: expected a record with output, maximum and total, received list",
+        ),
+        (
+            [AttentionPart([[1.0]], [0.0], [1.7e308])] * 2,
+            "total: expected finite numbers, of all parts together too, received some whose sum overflows",
         ),
         ([AttentionPart([[np.nan]], [0.0])], "output of part 0: expected finite numbers, received nan at index (0, 0)"),
     ],

@@ -167,8 +167,9 @@ def test_lengths_together_are_the_shorter():
     assert [[int(both(0, np.arange(6), *item).sum()) for item in [(i, 0), (i, 1)]] for i in (0, 1)] == [[1, 1], [2, 3]]
 
 
-def test_lengths_are_those_that_were_given():
-    lengths = np.array([2], np.uint8)
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64])
+def test_lengths_are_those_that_were_given(dtype):
+    lengths = np.array([2], dtype)
     mask = padding_positions(lengths)
     lengths[:] = 0
     assert mask(0, np.arange(3), 0).tolist() == [True, True, False]

@@ -18,6 +18,7 @@ from reference import (
     rotary_embedding,
     rotary_embedding_backward,
 )
+from reference.inputs import FURTHEST
 from reference.rounding import FLOAT32, FLOAT64, Arithmetic, track
 
 POSITIONS = st.integers(-5, 5) | st.integers(-(2**20), 2**20) | st.integers(-(2**60), 2**60)
@@ -171,7 +172,11 @@ def test_without_positions_there_is_nothing_to_turn(shape):
         (np.ones(2), {}, "expected shape (..., T, d) with d even and at least 2, received (2,)"),
         ([[1.0, np.nan]], {}, "expected finite numbers, received nan at index (0, 1)"),
         ([[1.0, 2.0]], {"offset": 0.5}, "offset: expected an integer, received 0.5"),
-        ([[1.0, 2.0]], {"offset": 2**63}, f"offset: expected an integer from -{2**62} to {2**62}, received {2**63}"),
+        (
+            [[1.0, 2.0]],
+            {"offset": 2**63},
+            f"offset: expected an integer from -{FURTHEST} to {FURTHEST}, received {2**63}",
+        ),
         ([[1.0, 2.0]], {"base": 0.5}, "base: expected a number from 1 to 1e+30, received 0.5"),
         ([[1.0, 2.0]], {"base": np.inf}, "base: expected a number from 1 to 1e+30, received inf"),
         ([[1.0, 2.0]], {"base": np.nan}, "base: expected a number from 1 to 1e+30, received nan"),

@@ -62,6 +62,17 @@ def test_what_fails_is_raised_after_the_results_before_it_at_most(failing, threa
     assert len(taken) <= failing
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_mask_that_runs_out_of_what_it_looks_for_is_an_error(threads):
+    def mask(queries, keys):
+        last = next(last for last in (3, 6) if queries[0, 0] < last)  # which no query from 6 on has
+        return keys < last
+
+    x = np.ones((7, 2))
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        blockwise_attention(x, x, x, mask=mask, block=(1, 7), threads=threads)
+
+
 def test_an_interrupt_is_not_kept_for_later():
     taker, interrupted = get_ident(), Event()
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from reference.block_inputs import InputGradients, Inputs, of_item
 from reference.broadcasting import sum_to_shape
-from reference.inputs import Array, refuse
+from reference.inputs import Array, as_one_array, refuse
 from reference.position_masks import PositionMask, Visible
 from reference.products import finite_beside_zeros, sum_products_to_shape
 
@@ -67,14 +67,15 @@ def visible(mask: Array | Callable[..., Any] | None, block: Block) -> Visible | 
 def _asked(mask: Callable[..., Any], block: Block) -> Array:
     """What somebody's function says of a block, as a mask of it."""
     item, queries, keys = block
-    attends = np.asarray(mask(np.arange(queries.start, queries.stop)[:, None], np.arange(keys.start, keys.stop), *item))
     shape = queries.stop - queries.start, keys.stop - keys.start
+    expected = f"a function that returns booleans that broadcast to {shape}"
+    positions = np.arange(queries.start, queries.stop)[:, None], np.arange(keys.start, keys.stop)
+    attends = as_one_array("mask", expected, mask(*positions, *item))
     try:
         fits = np.broadcast_shapes(attends.shape, shape) == shape
     except ValueError:
         fits = False
     if attends.dtype != np.bool_ or not fits:
-        expected = f"a function that returns booleans that broadcast to {shape}"
         refuse("mask", expected, f"shape {attends.shape}, dtype {attends.dtype}")
     return np.atleast_2d(attends)
 
@@ -189,9 +190,11 @@ def _to_be_scaled(d_logits: Array, key: Array, scale: Array) -> Array | None:
     sizes = np.abs(product)
     if not sizes.max(initial=0) < np.inf:
         return None
-    # A scale of more than 1 makes more of what an underflow took away.
-    is_enlarged = np.abs(scale) > 1
-    return None if is_enlarged.any() and np.any(is_enlarged & (sizes < np.finfo(sizes.dtype).tiny)) else product
+    # The scale, or the query in the gradient of the scale, would make more of what an underflow took away.
+    is_small = sizes < np.finfo(sizes.dtype).tiny
+    if is_small.any() and np.any(is_small & np.any(d_logits, axis=-1, keepdims=True) & np.any(key, axis=-2)):
+        return None
+    return product
 
 
 def _add(gradient: Array, contribution: Array) -> None:

@@ -14,10 +14,10 @@ import numpy as np
 from reference.block_inputs import InputGradients, Inputs, as_inputs, leading_axes, of_item, slices
 from reference.blocks import Block, Workspace, block_scores, block_scores_backward, exponentials_of
 from reference.dot_product import checked_options
-from reference.inputs import Array, as_array, as_cotangent, as_count, refuse
+from reference.inputs import Array, as_array, as_cotangent, as_count, as_one_array, check_plain, refuse
 from reference.item_gradients import summed
 from reference.masks import causal_mask, padding_mask, window_mask
-from reference.merging import log_sum_exp
+from reference.merging import AttentionPart, checked_parts, log_sum_exp
 from reference.online_softmax import attend_to_blocks
 from reference.position_masks import causal_positions, padding_positions, window_positions
 from reference.products import finite_beside_zeros
@@ -94,7 +94,7 @@ def blockwise_attention(
     -------
     BlockwiseAttention
         Of which ``output`` and ``log_sum_exp`` are the result. It has the arrays that were given, not copies, if they
-        are float64: the backward computes from them, and calls a function that is the mask, once more.
+        are float64, and the mask: the backward computes from them, and calls a function that is the mask, once more.
 
     Raises
     ------
@@ -128,8 +128,9 @@ def blockwise_attention(
     whole = None if callable(mask) else mask
     scale, bias, whole = checked_options(query, key, value, scale, softcap, bias, whole)
     mask = mask if callable(mask) else whole
-    if np.shape(block) != (2,):
-        refuse("block", "two sizes, of queries and of keys", block)
+    of_block = "two sizes, of queries and of keys"
+    if as_one_array("block", of_block, block).shape != (2,):
+        refuse("block", of_block, block)
     block, threads = (as_count("block", block[0]), as_count("block", block[1])), as_count("threads", threads)
     inputs = as_inputs(query, key, value, scale, softcap, bias, mask)
     leading = leading_axes(inputs)
@@ -153,7 +154,12 @@ def blockwise_attention(
 
 
 def blockwise_attention_backward(
-    d_output: Any, attention: BlockwiseAttention, d_log_sum_exp: Any = None, *, threads: int = 1
+    d_output: Any,
+    attention: BlockwiseAttention,
+    d_log_sum_exp: Any = None,
+    *,
+    whole: AttentionPart | None = None,
+    threads: int = 1,
 ) -> BlockwiseGradients:
     """Return the gradients of `blockwise_attention`, whose weights are computed once more, block by block.
 
@@ -166,6 +172,9 @@ def blockwise_attention_backward(
     d_log_sum_exp : (..., T), optional
         The gradient with respect to ``attention.log_sum_exp``, where the loss depends on it directly too, as it does
         in a part of `merge_attention`.
+    whole : AttentionPart, optional
+        What `merge_attention` made of ``attention`` and of what was found among other keys. Then ``d_output`` and
+        ``d_log_sum_exp`` are gradients with respect to what the whole has, and these keys get their part of it.
     threads : int
         How many items of the leading axes are computed at a time. Where items share an array, so many and three more
         have gradients of their own until these are added up, in the same order for any number of threads from 2 on;
@@ -178,8 +187,8 @@ def blockwise_attention_backward(
     Raises
     ------
     ValueError
-        If a gradient has not the shape of what it is of, or is not finite, or ``threads`` is not an integer of at
-        least 1.
+        If a gradient has not the shape of what it is of, or is not finite, ``attention`` is no part of the whole, or
+        ``threads`` is not an integer of at least 1.
 
     Notes
     -----
@@ -195,10 +204,15 @@ def blockwise_attention_backward(
            [3.]])
     """
     threads = as_count("threads", threads)
+    if whole is not None:
+        attention = _as_part_of(whole, attention)
     d_output = as_cotangent("d_output", d_output, "output", attention.output.shape)
+    check_plain("d_output", d_output)
     mean = np.sum(d_output * attention.output, axis=-1)  # (..., T), of d_weights under the weights
     if d_log_sum_exp is not None:
-        mean = mean - as_cotangent("d_log_sum_exp", d_log_sum_exp, "log_sum_exp", attention.log_sum_exp.shape)
+        d_log_sum_exp = as_cotangent("d_log_sum_exp", d_log_sum_exp, "log_sum_exp", attention.maximum.shape)
+        check_plain("d_log_sum_exp", d_log_sum_exp)
+        mean = mean - d_log_sum_exp
     inputs = as_inputs(*attention[:7])
 
     def add(item: tuple[int, ...], into: InputGradients) -> None:
@@ -209,6 +223,18 @@ def blockwise_attention_backward(
     if attention.bias is not None and d_bias is not None:
         d_bias = d_bias.reshape(attention.bias.shape)
     return BlockwiseGradients(d_value, d_bias, d_scale.reshape(attention.scale.shape), d_query, d_key)
+
+
+def _as_part_of(whole: AttentionPart, attention: BlockwiseAttention) -> BlockwiseAttention:
+    """What was found among some keys, with the softmax and the output of all: a weight is then that of the whole."""
+    (whole,) = checked_parts([whole])
+    for name in ("output", "maximum"):
+        shape = getattr(attention, name).shape
+        if getattr(whole, name).shape != shape:
+            refuse(f"{name} of the whole", f"shape {shape}", getattr(whole, name).shape)
+    if np.any(attention.maximum > whole.maximum):
+        refuse("whole", "what attention is a part of", "one whose maximum is less")
+    return attention._replace(maximum=whole.maximum, total=np.asarray(whole.total), output=whole.output)
 
 
 def _add_gradients(

@@ -15,7 +15,7 @@ from reference.inputs import (
     refuse,
 )
 from reference.products import finite_beside_zeros, sum_products_to_shape
-from reference.softmax import d_logits_of, softmax
+from reference.softmax import LOWEST, d_logits_of, softmax
 
 
 class DotProductAttention(NamedTuple):
@@ -233,10 +233,10 @@ def checked_options(
     """Return scale, bias and mask as arrays; refuse what does not fit together."""
     scores_shape = check_attention_shapes(query, key, value)
     scale = as_array("scale", scale)
-    check_broadcasts_to_scores("scale", scale, scores_shape)
+    scores_shape = check_broadcasts_to_scores("scale", scale, scores_shape)
     bias, mask = as_bias_and_mask(bias, mask, scores_shape)
     if softcap is not None and not (
-        isinstance(softcap, (int, float, np.integer, np.floating)) and 0 < softcap < np.inf
+        isinstance(softcap, (int, float, np.integer, np.floating)) and 0 < softcap <= -LOWEST
     ):
         refuse("softcap", "a positive number or None", repr(softcap))
     return scale, bias, mask

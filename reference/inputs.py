@@ -60,7 +60,7 @@ def all_of(booleans: Array) -> bool:
 
 def as_numbers(name: str, array: Any) -> Array:
     """The same, of numbers that may be infinite or NaN."""
-    if not hasattr(array, "__array_function__"):
+    if isinstance(array, np.ndarray) or not hasattr(array, "__array_function__"):
         array = as_one_array(name, "an array of numbers", array)
     if isinstance(array, np.ndarray) and array.dtype != np.float64 and array.dtype not in KEPT_DTYPES:
         array = _widened(name, array)
@@ -68,7 +68,12 @@ def as_numbers(name: str, array: Any) -> Array:
 
 
 def as_one_array(name: str, expected: str, array: Any) -> Array:
-    """Return what may be nested lists as an array, of any dtype."""
+    """Return what may be nested lists, or an array of a derived class such as a matrix, as an array, of any dtype."""
+    if isinstance(array, np.ndarray):
+        if type(array) is np.ndarray:
+            return array
+        if isinstance(array, np.ma.MaskedArray):
+            refuse(name, expected, "a masked array, whose mask would be lost")
     try:
         return np.asarray(array)
     except ValueError:
@@ -81,7 +86,7 @@ def _widened(name: str, array: Array) -> Array:
         if array.dtype.kind in "USmM":
             raise TypeError
         return array.astype(wide)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # of an integer that is larger than any float64
         refuse(name, "an array of numbers", f"dtype {array.dtype}")
 
 
@@ -166,8 +171,8 @@ def broadcast_leading(name: str, shape: tuple[int, ...], other: str, leading: tu
         refuse(name, f"leading axes that broadcast with {leading} of {other}", shape)
 
 
-def check_broadcasts_to_scores(name: str, array: Array, scores_shape: tuple[int, ...]) -> None:
-    """Refuse a scale, bias or mask that does not broadcast to ``(..., T, S)``.
+def check_broadcasts_to_scores(name: str, array: Array, scores_shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Refuse a scale, bias or mask that does not broadcast to ``(..., T, S)``; return the shape of both together.
 
     It may add leading axes, as anything that broadcasts may, but never queries or keys.
     """
@@ -176,9 +181,9 @@ def check_broadcasts_to_scores(name: str, array: Array, scores_shape: tuple[int,
         if size not in (1, limit):
             refuse(name, f"a shape that broadcasts to (..., {T}, {S})", array.shape)
     if array.ndim <= 2:
-        return
+        return scores_shape
     try:
-        np.broadcast_shapes(array.shape[:-2], scores_shape[:-2])
+        return (*np.broadcast_shapes(array.shape[:-2], scores_shape[:-2]), T, S)
     except ValueError:
         refuse(name, f"a shape that broadcasts to {scores_shape}", array.shape)
 
@@ -186,8 +191,12 @@ def check_broadcasts_to_scores(name: str, array: Array, scores_shape: tuple[int,
 def as_bias_and_mask(bias: Any, mask: Any, scores_shape: tuple[int, ...]) -> tuple[Array | None, Array | None]:
     """Return what is added to the scores and what hides some of them, each if there is one."""
     if bias is not None:
+        if not hasattr(bias, "__array_function__"):
+            bias = as_one_array("bias", "an array of numbers", bias)
+        if getattr(bias, "dtype", None) == np.bool_:
+            refuse("bias", "numbers to add to the scores", "booleans, which hide as a mask")
         bias = as_array("bias", bias, may_hide=True)
-        check_broadcasts_to_scores("bias", bias, scores_shape)
+        scores_shape = check_broadcasts_to_scores("bias", bias, scores_shape)
     if mask is not None:
         mask = as_mask("mask", mask)
         check_broadcasts_to_scores("mask", mask, scores_shape)

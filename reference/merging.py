@@ -23,7 +23,8 @@ class AttentionPart(NamedTuple):
     @property
     def log_sum_exp(self) -> Array:
         """The logarithm of the sum of the exponentials of each query's logits, (..., T); -inf if nothing is visible."""
-        return log_sum_exp(self.maximum, _total_of_each(np.asarray(self.maximum), self.total))
+        maximum = as_array("maximum", self.maximum, may_hide=True)
+        return log_sum_exp(maximum, _total_of_each(maximum, self.total))
 
 
 class PartGradients(NamedTuple):
@@ -98,6 +99,10 @@ def merge_attention_backward(d_output: Any, parts: Iterable[Any], d_log_sum_exp:
     The output is the mean of the parts' outputs, by weights that are a softmax of their ``log_sum_exp``; so the
     gradients are those of `dot_product_attention` with the parts as keys.
 
+    On the way down to a part's keys what is added here is taken away again, and an error stays that is as large as the
+    rounding of the part's own output, much larger than that of the whole if that is the smaller of the two.
+    `blockwise_attention_backward` with ``whole`` does without, and is what ring attention does.
+
     Examples
     --------
     >>> parts = [AttentionPart([[6.0]], [0.0], [1.0]), AttentionPart([[2.0]], [0.0], [3.0])]
@@ -113,8 +118,9 @@ def merge_attention_backward(d_output: Any, parts: Iterable[Any], d_log_sum_exp:
     gradients = []
     for part in parts:
         weight = _rescaled_total(part, whole.maximum) / _divisor(whole.total)  # (..., T)
-        slope = np.sum(d_output * (part.output - whole.output), axis=-1)  # (..., T)
-        gradients.append(PartGradients(weight[..., None] * d_output, weight * (slope + d_whole)))
+        d_part = weight[..., None] * d_output
+        off_average = part.output / 2 - whole.output / 2  # in halves, as the whole may be too large for a number
+        gradients.append(PartGradients(d_part, 2 * np.sum(d_part * off_average, axis=-1) + weight * d_whole))
     return gradients
 
 
@@ -124,7 +130,10 @@ def merged(parts: Sequence[AttentionPart]) -> AttentionPart:
     for part in parts[1:]:
         maximum = np.maximum(maximum, part.maximum)
     totals = [_rescaled_total(part, maximum) for part in parts]
-    total = sum(totals[1:], totals[0])
+    with np.errstate(over="ignore"):
+        total = sum(totals[1:], totals[0])
+    if not np.isfinite(total).all():
+        refuse("total", "finite numbers, of all parts together too", "some whose sum overflows")
     divisor = _divisor(total)  # first, as weights at most 1 cannot make outputs overflow
     outputs = [(own / divisor)[..., None] * part.output for own, part in zip(totals, parts)]
     return AttentionPart(sum(outputs[1:], outputs[0]), maximum, total)
@@ -140,6 +149,8 @@ def checked_parts(parts: Iterable[Any]) -> list[AttentionPart]:
     """The parts as arrays; those that do not fit together are refused."""
     checked: list[AttentionPart] = []
     for number, part in enumerate(parts):
+        if not (hasattr(part, "output") and hasattr(part, "maximum") and hasattr(part, "total")):
+            refuse(f"part {number}", "a record with output, maximum and total", type(part).__name__)
         output = as_array(f"output of part {number}", part.output)
         check_rank(f"output of part {number}", output, "(..., T, d_v)", 2)
         maximum = np.maximum(as_array(f"maximum of part {number}", part.maximum, may_hide=True), LOWEST)
@@ -175,7 +186,7 @@ def _rescaled_total(part: AttentionPart, maximum: Array) -> Array:
 
 def rescaling(before: Array, maximum: Array) -> Array:
     """The factor that makes of a sum of ``exp(logits - before)`` one of ``exp(logits - maximum)``."""
-    with np.errstate(over="ignore"):  # so much lower that the difference is -inf, and what was before counts nothing
+    with np.errstate(over="ignore", under="ignore"):  # so much lower that what was before counts nothing
         return np.exp(before - maximum)
 
 

@@ -12,7 +12,8 @@ def in_order(function: Callable[[Any], Any], arguments: Sequence[Any], threads: 
     """
     threads = min(threads, len(arguments))
     if threads <= 1:
-        yield from map(function, arguments)
+        for argument in arguments:  # not `map`, which would end with a StopIteration that the function raises
+            yield function(argument)
         return
     from concurrent.futures import ThreadPoolExecutor  # here, as it costs whoever imports the package
     from contextvars import copy_context
