@@ -2,7 +2,10 @@
 
 import argparse
 import os
+import signal
 import sys
+import threading
+from contextlib import contextmanager
 
 from keras_impl.backend import quiet_start
 from parity_tests import reproduction as divergence_command
@@ -21,7 +24,8 @@ examples:
   python -m parity_tests check my_package.layers:MyAttention --kind attention --json report.json
   python -m parity_tests check keras.layers.Attention --long
 
-exit status: 0 if all agree, 1 if there is a disagreement, 2 if the command or a target cannot be used
+exit status: 0 if all agree, 1 if there is a disagreement, 2 if the command or a target cannot be used; 130 if it is
+interrupted, 143 if it is told to end
 """
 MUTANTS = """\
 examples:
@@ -50,13 +54,35 @@ def main(arguments=None):
     options = parser().parse_args(arguments)
     try:
         check_options(options)
-        return options.run(options)
+        with told_to_end():
+            return options.run(options)
     except (ValueError, ImportError, OSError) as error:
         print(f"parity_tests: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interruption:
         print("parity_tests: interrupted", file=sys.stderr)
-        return 130
+        return 143 if isinstance(interruption, Terminated) else 130
+
+
+class Terminated(KeyboardInterrupt):
+    """Somebody told this process to end, as ``timeout`` does."""
+
+
+@contextmanager
+def told_to_end():
+    """Let SIGTERM be an interruption: processes that were begun are ended, and what was measured is written."""
+
+    def end(*_):
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():  # which alone is told of signals
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def parser():
@@ -135,7 +161,7 @@ def add_check_options(check):
 
 def run_check(options):
     """Check layers, print the report, write it where asked."""
-    refused = {"examples": options.examples, "database": options.database}
+    refused = {"examples": options.examples, "database": options.database, "corners": None if options.corners else "no"}
     for name, given in refused.items() if options.long else ():
         if given is not None:
             raise ValueError(f"{name}: expected none with --long, whose examples are its own, received {given}")

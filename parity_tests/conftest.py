@@ -61,6 +61,23 @@ def only_corners(monkeypatch):
     return restrict
 
 
+@pytest.fixture
+def shorter(monkeypatch):
+    """Makes long examples so many times shorter, and their faults show beyond as many times fewer positions."""
+    from parity_tests import long, mutants
+
+    def shorten(times):
+        monkeypatch.setattr(mutants.long, "REACH", mutants.long.REACH // times)
+        for kind, examples in long.LONG.items():
+            lengths = {
+                name: {axis: -(-one[axis] // times) for axis in ("T", "S") if axis in one}
+                for name, one in examples.items()
+            }
+            monkeypatch.setitem(long.LONG, kind, {name: {**one, **lengths[name]} for name, one in examples.items()})
+
+    return shorten
+
+
 settings.register_profile("every_day", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, max_examples=60)  # the same ones every time
 settings.load_profile("ci" if os.environ.get("CI") else "every_day")

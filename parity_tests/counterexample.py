@@ -7,7 +7,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from parity_tests import subjects
+from parity_tests import long, subjects
 from parity_tests.backend import name_and_version
 from parity_tests.example import Example
 from parity_tests.layers import Layers
@@ -68,12 +68,11 @@ def script(counterexample, names=None):
     heading += f"\n# Keras {keras.__version__} on {' '.join(name_and_version())}. Exits with 1 as long as it is so."
     replayed = f"raise SystemExit(replay({target!r}, {property_name!r}, example, kind={kind!r}))"
     if counterexample.again:
-        name, seed = counterexample.again
         return f"""{heading}
 from parity_tests import replay
-from parity_tests.long import long_example
+from parity_tests.long import LongExample
 
-example = long_example({target!r}, {name!r}, seed={seed}, kind={kind!r})
+example = {counterexample.again!r}
 {replayed}"""
     chosen = {name: getattr(example, name) for name in ("mixed", "traced", "sizes_known", "training", "manner")}
     chosen = {name: value for name, value in chosen.items() if value != Example._field_defaults[name]}
@@ -121,7 +120,7 @@ def replay(target, property_name, example, kind=None):
     property_name
         What the report calls it, such as ``output`` or ``d_query``.
     example
-        An `Example`.
+        An `Example`, or a `long.LongExample`, by which one is drawn.
 
     Returns
     -------
@@ -132,6 +131,8 @@ def replay(target, property_name, example, kind=None):
 
     try:
         subject = subjects.find(target, kind)
+        if isinstance(example, long.LongExample):
+            example = long.drawn(subject, *example).example
     except ValueError as error:
         print(f"parity_tests: {error}", file=sys.stderr)
         return 2

@@ -6,6 +6,8 @@ keys of which one is forgotten. They do not depend on much else, so that a few e
 The lengths are primes: what goes by blocks has a last one that is not full. 8,209 does not fit into 13 bits.
 """
 
+from typing import NamedTuple
+
 from parity_tests.backend import forget_compiled
 from parity_tests.properties import agreement
 from parity_tests.strategies import of_corner
@@ -42,12 +44,16 @@ CAUSAL = {
 # A mask that may broadcast has all axes here: else it might lack that of the keys.
 WHOLE = {name: {**one, "mask axes": (True, True, True, True)} for name, one in {**MASKED, **CAUSAL}.items()}
 # Traced and of one head, as a graph keeps less of what is as large as the scores, and one head has half as many.
-IN_ORDER = {"4,201 queries and keys, causal": {**ORDERED, "T": 4201, "S": 4201, "H": 1}}
-SQUARE = {**IN_ORDER, "4,201 queries and keys": {**OPEN, "traced": True, "T": 4201, "S": 4201, "H": 1}}
-UNORDERED = {"4,201 positions, some hidden": {**OPEN, **HIDDEN, "T": 4201, "traced": True}}
+AS_MANY = {"T": 4201, "S": 4201, "H": 1, "traced": True}
+IN_ORDER = {"4,201 queries and keys, causal": {**ORDERED, **AS_MANY}}
+IN_ORDER_HIDDEN = {"4,201 queries and keys, causal, some hidden": {**ORDERED, **HIDDEN, **AS_MANY}}
+SQUARE = {**IN_ORDER, "4,201 queries and keys": {**OPEN, **AS_MANY}, **IN_ORDER_HIDDEN}
+UNORDERED = {"4,201 positions, some hidden": {**OPEN, **HIDDEN, **AS_MANY}}
+# What adds queries to keys keeps arrays as many times as large as the scores as they are deep.
+SHALLOW = {name: {**one, "d_k": 1} for name, one in IN_ORDER.items()}
 # A scale that is learned needs the scores without it for its gradient; other examples have one.
 SQUARE_UNSCALED = {name: {**one, "scaled": False} for name, one in SQUARE.items()}
-SCALED = {name: {**one, "scaled": True} for name, one in {**IN_ORDER, **UNORDERED}.items()}
+SCALED = {name: {**one, "scaled": True} for name, one in {**IN_ORDER, **UNORDERED, **IN_ORDER_HIDDEN}.items()}
 OF_PAIRS = {**KEYS, **MASKED, **QUERIES}
 IN_ORDER_TOO = {**OF_PAIRS, **CAUSAL}
 # Values as deep as keys, as on JAX Keras refuses others, and nothing would be looked at.
@@ -55,13 +61,20 @@ OF_LAYERS = {name: {**one, "d_v": SMALL["d_k"]} for name, one in {**IN_ORDER_TOO
 LONG = {
     "attention": {**IN_ORDER_TOO, **SQUARE_UNSCALED},
     "self_attention": SCALED,
-    "additive_attention": IN_ORDER_TOO,
+    "additive_attention": {**IN_ORDER_TOO, **SHALLOW},
     "multi_head_attention": OF_LAYERS,
-    "attention_of_heads": {**OF_PAIRS, **WHOLE},
+    "attention_of_heads": {**OF_PAIRS, **WHOLE, **IN_ORDER},
     "softmax": OF_PAIRS,
     "attention_pooling": POSITIONS,
     "hierarchical_attention": POSITIONS,
 }
+
+
+class LongExample(NamedTuple):
+    """The name and the seed by which an example is drawn again."""
+
+    name: str
+    seed: int
 
 
 def walk(subject, visit, seed):
@@ -73,13 +86,8 @@ def walk(subject, visit, seed):
 
 def drawn(subject, name, seed):
     """Draw one of them, the same for the same seed."""
+    if name not in LONG[subject.kind.name]:
+        raise ValueError(f"name: expected one of {', '.join(map(repr, LONG[subject.kind.name]))}, received {name!r}")
     settled = {**SMALL, **MODERATE, **ALONE, **LONG[subject.kind.name][name]}
     one = next(of_corner(subject.kind, subject.options, settled, [seed, *name.encode()]))
-    return one._replace(again=(name, seed))
-
-
-def long_example(target, name, seed, kind=None):
-    """The example of that name that a check with ``--long`` shows to a layer."""
-    from parity_tests import subjects
-
-    return drawn(subjects.find(target, kind), name, seed).example
+    return one._replace(again=LongExample(name, seed))

@@ -1,7 +1,11 @@
 """The command that measures: what it prints, writes, leaves out and refuses."""
 
 import json
+import subprocess
+import sys
+import time
 
+import psutil
 import pytest
 
 from parity_tests.__main__ import main, parser
@@ -133,6 +137,7 @@ def test_the_parts_of_the_command_are_those_of_a_report():
         ["--json", "times", "--html", "./times"],
         ["--longest", "1"],
         ["--longest", "512", "--parts", "memory"],
+        ["--longest", "512", "--parts", "memory,calls", "--png", "times.png"],
         ["--gigabytes", "nan"],
         ["--json", "/no/such/folder/times.json"],
     ],
@@ -142,3 +147,18 @@ def test_what_cannot_be_used_exits_with_2_and_one_line(options, capfd):
     printed = capfd.readouterr()
     assert printed.out == ""
     assert printed.err.count("\n") == 1
+
+
+def test_whoever_is_told_to_end_ends_the_processes_it_began():
+    command = [sys.executable, "-m", "parity_tests", "benchmark", "--parts", "imports", "--peers", ""]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        until, begun = time.monotonic() + 60, []
+        while not begun and time.monotonic() < until:
+            begun = psutil.Process(process.pid).children()
+            time.sleep(0.01)
+        process.terminate()
+        _, said = process.communicate()
+    assert begun
+    assert process.returncode == 143
+    assert said.endswith("parity_tests: interrupted\n")
+    assert not [one for one in begun if one.is_running()]

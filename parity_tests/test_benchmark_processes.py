@@ -28,8 +28,11 @@ def test_blockwise_attention_takes_less_memory_than_its_scores_would():
 def test_what_would_take_too_much_memory_is_left_out(monkeypatch):
     monkeypatch.setattr(memory, "in_own_process", lambda name, T, both: T)
     readable = next(one for one in OURS if one.name == "readable")
-    found = [*memory.measure([readable], (16, 32), readable.bytes(16, 1), nobody_sees, None)]
+    told = {}
+    found = [*memory.measure([readable], (16, 32, 64), readable.bytes(16, 1), nobody_sees, told.__setitem__)]
     assert {one.T for one in found} == {16}
+    why = "what is as large as the scores takes more than 1.2288e-05 GB"
+    assert told == {"the memory of readable from 32 positions on": why}
 
 
 def test_a_peak_is_forgotten_and_told_in_bytes():

@@ -81,11 +81,17 @@ def test_what_would_take_too_long_or_too_much_memory_is_left_out(monkeypatch):
     monkeypatch.setattr(
         timing, "in_turn", lambda functions: dict.fromkeys(functions, runs_of(2 * timing.TOO_LONG / 16))
     )
-    found = [*timing.measure([OURS[2], OURS[3]], (16, 32, 64), 1, OURS[2].square * 32 * 32 * 8, nobody_sees, None)]
+    told, most = {}, OURS[2].square * 32 * 32 * 8
+    found = [*timing.measure([OURS[2], OURS[3]], (16, 32, 64), 1, most, nobody_sees, told.__setitem__)]
     assert {one.T for one in found if one.contender == "readable"} == {16, 32}
     assert {one.T for one in found if one.contender == "blockwise"} == {16, 32, 64}
     monkeypatch.setattr(timing, "in_turn", lambda functions: dict.fromkeys(functions, runs_of(timing.TOO_LONG / 3)))
-    assert {one.T for one in timing.measure([OURS[3]], (16, 32, 64), 1, 1e9, nobody_sees, None)} == {16}
+    found = timing.measure([OURS[3]], (16, 32, 64), 1, 1e9, nobody_sees, told.__setitem__)
+    assert {one.T for one in found} == {16}
+    assert told == {
+        "readable from 64 positions on": "what is as large as the scores takes more than 4.9152e-05 GB",
+        "blockwise from 32 positions on": "a run, forward and backward, takes more than 40 seconds",
+    }
 
 
 def test_the_ratio_is_to_the_matrix_products_alone(monkeypatch):
@@ -135,8 +141,10 @@ def test_what_is_too_long_for_one_pass_is_not_for_the_other(monkeypatch):
         lambda functions: {name: runs_of(timing.TOO_LONG / 3 * run()) for name, run in functions.items()},
     )
     one = OURS[3]._replace(make=lambda given: (lambda: 0, lambda: 1))
-    found = timing.measure([one], (16, 32), 1, 1e9, nobody_sees, None)
+    told = {}
+    found = timing.measure([one], (16, 32), 1, 1e9, nobody_sees, told.__setitem__)
     assert [(one.T, one.both) for one in found] == [(16, False), (16, True), (32, False)]
+    assert told == {"blockwise from 32 positions on": "a run, forward and backward, takes more than 40 seconds"}
 
 
 def test_what_raises_is_left_out_from_there_on_and_the_others_go_on(one_turn):

@@ -33,10 +33,17 @@ def test_a_page_of_long_examples_says_that_it_is(tmp_path):
     assert max(one["examples"] for one in subject["properties"]) == len(LONG["softmax"])
 
 
-@pytest.mark.parametrize(("option", "given"), [("examples", "5"), ("database", "folder")])
-def test_long_examples_are_neither_counted_nor_kept(option, given, capsys):
-    assert run("check", "keras.layers.Softmax", "--long", f"--{option}", given) == 2
-    said = f"parity_tests: {option}: expected none with --long, whose examples are its own, received {given}\n"
+@pytest.mark.parametrize(
+    ("given", "option", "received"),
+    [
+        (["--examples", "5"], "examples", "5"),
+        (["--database", "folder"], "database", "folder"),
+        (["--no-corners"], "corners", "no"),
+    ],
+)
+def test_long_examples_are_neither_counted_nor_kept(given, option, received, capsys):
+    assert run("check", "keras.layers.Softmax", "--long", *given) == 2
+    said = f"parity_tests: {option}: expected none with --long, whose examples are its own, received {received}\n"
     assert capsys.readouterr().err == said
 
 

@@ -4,10 +4,12 @@ import itertools
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from keras import ops
 
 import keras_impl
 import parity_tests
@@ -99,15 +101,15 @@ def test_no_long_example_is_refused_on_any_backend(name):
 
 
 def test_an_example_is_drawn_again_by_its_name_and_seed():
-    first, second = (long.long_example("keras.layers.Softmax", "8,209 keys", seed=3) for _ in range(2))
+    softmax = subjects.find("keras.layers.Softmax")
+    first, second = (long.drawn(softmax, "8,209 keys", seed=3).example for _ in range(2))
     assert np.array_equal(first.inputs["scores"], second.inputs["scores"])
 
 
 def test_another_name_or_seed_draws_another_example():
     names = ("8,209 keys", "8,209 keys, some hidden")
-    drawn = [
-        long.long_example("keras.layers.Softmax", name, seed).inputs["scores"] for name in names for seed in (3, 4)
-    ]
+    softmax = subjects.find("keras.layers.Softmax")
+    drawn = [long.drawn(softmax, name, seed).example.inputs["scores"] for name in names for seed in (3, 4)]
     assert all(not np.array_equal(one, other) for one, other in itertools.combinations(drawn, 2))
 
 
@@ -129,9 +131,68 @@ def test_a_long_counterexample_is_a_short_script_that_runs_on_its_own():
     assert "output_alone disagrees" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("target", "name", "message"),
+    [
+        ("no.such.module:Layer", "8,209 keys", "target: expected a class to import, received 'no.such.module:Layer'"),
+        ("keras.layers.Softmax", "8,210 keys", "name: expected one of '8,209 keys', "),
+    ],
+)
+def test_a_long_counterexample_that_cannot_be_told_exits_with_2(target, name, message, capsys):
+    assert parity_tests.replay(target, "output", long.LongExample(name, 0)) == 2
+    assert capsys.readouterr().err.startswith(f"parity_tests: {message}")
+
+
 def test_what_shows_beyond_4096_positions_alone_does_not_show_in_others():
     subject = subject_of("PositionsBeyond4096NotPooled", mutants.PositionsBeyond4096NotPooled)
     assert first_disagreement(subject, examples=30, seed=0)[1] == ()
+
+
+def late(array):
+    """Which queries are beyond the reach, of an array (..., T, S)."""
+    return ops.arange(ops.shape(array)[-2])[:, None] >= mutants.long.REACH
+
+
+class LeaksBesidePadding(keras_impl.AttentionLayer):
+    """Late queries see ahead where something is hidden besides."""
+
+    def compute_visible(self, scores, masks, causal):
+        compute = super().compute_visible
+        visible, unordered = compute(scores, masks, causal), compute(scores, masks, False)
+        return visible if unordered is None else ops.where(late(scores), unordered, visible)
+
+
+class LeaksInSelfAttention(keras_impl.SelfAttention):
+    """The same."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        sound = self.attention
+        self.attention = LeaksBesidePadding(sound.scaled, sound.dropout, sound.seed, dtype=self.dtype_policy)
+
+
+class LeaksWhereQueriesAreAdded(keras.layers.AdditiveAttention):
+    """Late queries see ahead."""
+
+    def _calculate_score_mask(self, scores, v_mask, use_causal_mask):
+        visible = super()._calculate_score_mask(scores, v_mask, use_causal_mask)
+        return ops.logical_or(visible, late(scores)) if use_causal_mask and v_mask is None else visible
+
+
+class LeaksBesideAMask(keras.layers.MultiHeadAttention):
+    """Late queries see ahead where the layer makes a mask of the order, as beside another mask."""
+
+    def _compute_causal_mask(self, query, value=None):
+        visible = super()._compute_causal_mask(query, value)
+        return ops.logical_or(visible, late(visible))
+
+
+@pytest.mark.parametrize(
+    "leaks", [LeaksBesidePadding, LeaksInSelfAttention, LeaksWhereQueriesAreAdded, LeaksBesideAMask]
+)
+def test_late_queries_that_see_ahead_are_found(leaks, shorter):
+    shorter(32)
+    assert not parity_tests.check(leaks, long=True).agrees
 
 
 @pytest.mark.backend

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 import keras_impl
-from parity_tests import long, mutants, score, score_file, score_table, subjects
+from parity_tests import mutants, score, score_file, score_table, subjects
 from parity_tests.__main__ import main
 from parity_tests.mutants import CATEGORIES, GALLERY, HIDDEN
 from parity_tests.score import Finding, by_category
@@ -37,22 +37,10 @@ def marked(name):
     return pytest.param(name, marks=pytest.mark.backend if name in ON_EVERY_BACKEND else ())
 
 
-@pytest.fixture
-def shorter(monkeypatch, request):
-    """Beyond 128 positions shows what does beyond 4,096, of examples that are as much shorter."""
-    if request.node.callspec.params["name"] not in OF_AS_MANY_QUERIES_AS_KEYS:
-        return
-    monkeypatch.setattr(mutants.long, "REACH", mutants.long.REACH // SHORTER)
-    for kind, examples in long.LONG.items():
-        lengths = {
-            name: {axis: -(-one[axis] // SHORTER) for axis in ("T", "S") if axis in one}
-            for name, one in examples.items()
-        }
-        monkeypatch.setitem(long.LONG, kind, {name: {**one, **lengths[name]} for name, one in examples.items()})
-
-
 @pytest.mark.parametrize("name", [marked(name) for name in TO_BE_FOUND])
 def test_every_fault_is_found(name, shorter):
+    if name in OF_AS_MANY_QUERIES_AS_KEYS:
+        shorter(SHORTER)
     finding = score_file.find_again(name)
     assert finding.found, f"{name} was not found in {finding.examples} examples"
     assert "agreement" not in finding.properties, f"{name} does not compute anything wrong; it raises"

@@ -29,6 +29,7 @@ PEERS = "onnx,torch,jax,keras"
 PARTS = "times,calls,memory,imports,checks,long_checks"  # as `result` has them, for which Keras would be imported
 LENGTHS = (16, 64, 128, 256, 1024, 4096, 8192, 16384, 32768)
 OF_PROCESSES = ("memory", "long_checks")
+OF_CONTENDERS = {"times", "calls", "memory"}
 OF_MEMORY = (1024, 4096, 8192, 16384, 32768)
 
 
@@ -51,7 +52,7 @@ def add_options(command):
     )  # fmt: skip
     command.add_argument(
         "--gigabytes", type=float, default=4.0, metavar="N",
-        help="readable attention, and peers that keep all scores, are left out where these take more (default: 4)",
+        help="what keeps all scores, as readable attention does, is left out where these take more (default: 4)",
     )  # fmt: skip
     command.add_argument("--json", metavar="FILE", help="write what was measured as JSON")
     command.add_argument("--png", metavar="FILE", help="write a picture")
@@ -64,7 +65,7 @@ def run(options, console, progress):
     with quiet_start():
         from parity_tests.benchmarks import contenders, result, table
 
-        chosen, left_out = contenders.chosen(peers)
+        chosen, left_out = contenders.chosen(peers if OF_CONTENDERS & {*parts} else [])
     measuring = _measuring(options, parts, chosen, left_out.__setitem__)
     benchmark = result.of_this_machine()
     table.show_machine(benchmark, console)
@@ -94,8 +95,9 @@ def _checked(options):
         raise ValueError(f"gigabytes: expected a positive number, received {options.gigabytes}")
     if parts == ["memory"] and options.longest < OF_MEMORY[0]:
         raise ValueError(f"longest: expected at least {OF_MEMORY[0]} for memory alone, received {options.longest}")
-    if options.png and not {"times", "memory"} & {*parts}:
-        raise ValueError(f"png: expected times or memory among the parts, received {options.parts}")
+    of_lengths = {"times"} if options.longest < OF_MEMORY[0] else {"times", "memory"}
+    if options.png and not of_lengths & {*parts}:
+        raise ValueError(f"png: expected {' or '.join(sorted(of_lengths))} among the parts, received {options.parts}")
     files = [file for file in (options.json, options.png, options.html) if file]
     if len({os.path.realpath(file) for file in files}) < len(files):
         raise ValueError(f"json, png, html: expected files of their own, received {', '.join(files)}")

@@ -162,6 +162,11 @@ def that_run(contenders, given, both):
     return functions, failed
 
 
+def too_large(most):
+    """Why a contender is left out whose arrays do not fit."""
+    return f"what is as large as the scores takes more than {most / 1e9:g} GB"
+
+
 def named(name):
     """The contender of this name."""
     return next(one for one in (*OURS, *PEERS.values()) if one.name == name)

@@ -9,7 +9,7 @@ import sys
 from typing import NamedTuple
 
 from parity_tests.benchmarks import processes
-from parity_tests.benchmarks.contenders import SMALL, named
+from parity_tests.benchmarks.contenders import SMALL, named, too_large
 from parity_tests.benchmarks.inputs import DEPTH, arrays
 
 
@@ -33,7 +33,11 @@ def measure(contenders, lengths, most, on_step, on_failure):
             fails = one.make(arrays(SMALL, 1))[both] is None
             for T in lengths:
                 on_step(f"memory of {one.name}, {T:,} positions")
-                if fails or one.bytes(T, heads=1) > most:
+                if fails:
+                    continue
+                if one.bytes(T, heads=1) > most:
+                    fails = True
+                    on_failure(f"the memory of {one.name} from {T:,} positions on", too_large(most))
                     continue
                 try:
                     yield Memory(one.name, T, both, in_own_process(one.name, T, both))

@@ -14,7 +14,7 @@ from parity_tests.benchmarks.contenders import UNIT
 from parity_tests.benchmarks.timing import PASSES
 from parity_tests.page import template
 
-OF_UNIT = {"color": "black", "linestyle": "--"}
+OF_UNIT = {"color": "black", "linestyle": "--", "marker": "o"}
 COLOURS = ("#b08800", "#1a7f37", "#0b5cad", "#8250df", "#c4341d", "#d4691e", "#0f7b8a", "#b83280", "#57606a")
 MARKERS = "sD^v<>Pp*"
 
@@ -89,7 +89,7 @@ def _draw(axes, panel, names):
         axes.set_yscale("log")
     axes.set_xticks(sorted(every), [f"{T:,}" for T in sorted(every)], minor=False)
     axes.set_xticks([], minor=True)
-    axes.tick_params(axis="x", labelsize=8)
+    axes.tick_params(axis="x", labelsize=8, labelrotation=30)
     axes.set_xlabel("T, positions")
     axes.set_ylabel(panel.axis)
     axes.set_title(panel.title, fontsize=11)

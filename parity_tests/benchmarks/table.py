@@ -5,6 +5,7 @@ from functools import partial
 from typing import NamedTuple
 
 from rich import box
+from rich.measure import Measurement
 from rich.table import Table
 
 from parity_tests.benchmarks.contenders import UNIT
@@ -12,6 +13,7 @@ from parity_tests.benchmarks.result import PARTS
 from parity_tests.benchmarks.timing import PASSES, SMALL_CALL
 
 SCATTERED = "~"
+WIDEST = 1000  # columns of a terminal
 
 
 def show_machine(benchmark, console):
@@ -27,9 +29,15 @@ def show(benchmark, part, console):
     """Print the tables of one part."""
     for table in tables(benchmark, [part]):
         console.print(table.title, style="italic")  # not the title of what is drawn, which may be narrower
-        console.print(_drawn(table))
+        _print_whole(_drawn(table), console)
     if part == "times" and benchmark.times:
         console.print(spread_in_words(benchmark), highlight=False)
+
+
+def _print_whole(table, console):
+    """Print a table as wide as it is, so that no name and no number is cut where there is less room."""
+    wide = console.options.update(max_width=WIDEST)
+    console.print(table, width=Measurement.get(console, wide, table).maximum, crop=False)
 
 
 def spread_in_words(benchmark):

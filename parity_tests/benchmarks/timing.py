@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from parity_tests.benchmarks.contenders import UNIT, that_run
+from parity_tests.benchmarks.contenders import UNIT, that_run, too_large
 from parity_tests.benchmarks.inputs import arrays
 
 ENOUGH = 0.4  # seconds of each contender that count, after which all have run often enough
@@ -59,23 +59,28 @@ class Call(NamedTuple):
 def measure(contenders, lengths, heads, most, on_step, on_failure):
     """Time each contender at each length, as long as its arrays of (heads, T, T) fit into so many bytes.
 
-    If ``heads`` is None, there are as many as `usual_heads` tells.
+    If ``heads`` is None, there are as many as `usual_heads` tells. Of each that is left out from some length on,
+    ``on_failure`` is told why.
     """
-    last, failed = {}, {}
+    last, failed, told = {}, {}, set()
     for T in lengths:
         H = usual_heads(T) if heads is None else heads
         given = arrays(T, H)
         for both in (False, True):
             on_step(f"{T:,} positions, {PASSES[both]}")
-            asked = [
-                one
-                for one in contenders
-                if one.bytes(T, H) <= most and not too_long(last.get((one.name, both)), T, H) and one.name not in failed
-            ]
-            functions, raised_now = that_run(asked, given, both)
-            for name, why in raised_now.items():
-                on_failure(f"{name} from {T:,} positions on", why)
+            asked = [one for one in contenders if one.name not in failed]
+            left_out = {}
+            for one in asked:
+                if one.bytes(T, H) > most:
+                    left_out[one.name] = too_large(most)
+                elif too_long(last.get((one.name, both)), T, H):
+                    left_out[one.name] = f"a run, {PASSES[both]}, takes more than {TOO_LONG:g} seconds"
+            functions, raised_now = that_run([one for one in asked if one.name not in left_out], given, both)
             failed |= raised_now
+            for name, why in (left_out | raised_now).items():
+                if (name, why) not in told:  # once, not at each length
+                    on_failure(f"{name} from {T:,} positions on", why)
+                    told.add((name, why))
             others = busy_others()
             runs = in_turn(functions)
             busy, unit = others(), runs.get(UNIT.name)
