@@ -49,8 +49,6 @@ IN_ORDER = {"4,201 queries and keys, causal": {**ORDERED, **AS_MANY}}
 IN_ORDER_HIDDEN = {"4,201 queries and keys, causal, some hidden": {**ORDERED, **HIDDEN, **AS_MANY}}
 SQUARE = {**IN_ORDER, "4,201 queries and keys": {**OPEN, **AS_MANY}, **IN_ORDER_HIDDEN}
 UNORDERED = {"4,201 positions, some hidden": {**OPEN, **HIDDEN, **AS_MANY}}
-# What adds queries to keys keeps arrays as many times as large as the scores as they are deep.
-SHALLOW = {name: {**one, "d_k": 1} for name, one in IN_ORDER.items()}
 # A scale that is learned needs the scores without it for its gradient; other examples have one.
 SQUARE_UNSCALED = {name: {**one, "scaled": False} for name, one in SQUARE.items()}
 SCALED = {name: {**one, "scaled": True} for name, one in {**IN_ORDER, **UNORDERED, **IN_ORDER_HIDDEN}.items()}
@@ -61,9 +59,9 @@ OF_LAYERS = {name: {**one, "d_v": SMALL["d_k"]} for name, one in {**IN_ORDER_TOO
 LONG = {
     "attention": {**IN_ORDER_TOO, **SQUARE_UNSCALED},
     "self_attention": SCALED,
-    "additive_attention": {**IN_ORDER_TOO, **SHALLOW},
+    "additive_attention": IN_ORDER_TOO,
     "multi_head_attention": OF_LAYERS,
-    "attention_of_heads": {**OF_PAIRS, **WHOLE, **IN_ORDER},
+    "attention_of_heads": {**OF_PAIRS, **WHOLE},
     "softmax": OF_PAIRS,
     "attention_pooling": POSITIONS,
     "hierarchical_attention": POSITIONS,
