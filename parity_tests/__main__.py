@@ -150,7 +150,7 @@ def add_check_options(check):
     check.add_argument(
         "--long",
         action="store_true",
-        help=f"check {OF_LONG}, up to a minute a layer, instead of others",
+        help=f"check {OF_LONG}, seconds to minutes a layer, instead of others",
     )
     check.add_argument("--json", metavar="FILE", help="write the report as JSON")
     check.add_argument("--html", metavar="FILE", help="write the report as an HTML page")

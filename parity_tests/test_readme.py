@@ -1,4 +1,4 @@
-"""README has a place for every module, and the score that is kept."""
+"""README has a place for every module, reports as they are printed, and the score that is kept."""
 
 import re
 import statistics
@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import parity_tests
-from parity_tests import score, score_file
+from parity_tests import score, score_file, search, subjects
 
 ROOT = Path(parity_tests.__file__).parents[1]
 ROOMS = (
@@ -67,3 +67,21 @@ def test_readme_has_the_score_that_is_kept():
     )
     for sentence in sentences:
         assert sentence in readme, sentence
+
+
+def examples_by_property(report):
+    """How many examples each property has in the first table of a report that README shows."""
+    shown = (ROOT / "README.md").read_text(encoding="utf-8").partition(f"\n$ python -m parity_tests check {report}")[2]
+    table = re.split(r"\n\s*\n", shown.partition("────\n")[2])[0]
+    return {name: int(number) for name, number in re.findall(r"(\w+) +(\d+) +\S+ (?:agrees|disagrees)", table)}
+
+
+def test_reports_show_as_many_examples_as_are_checked():
+    trials = Counter()
+    search.walk(subjects.find("keras_impl:AttentionLayer"), lambda _, own: trials.update(own) or {}, 300, seed=0)
+    checked = Counter({trial.__name__: number for trial, number in trials.items()})
+    sound, faulty = map(examples_by_property, ("keras_impl:AttentionLayer", "parity_tests.mutants:LogitsSquared"))
+    assert sound["d_query"] == checked["agreement"]
+    for name in ("hidden_positions", "permutation", "repeated_calls", "symbolic", "reloading"):
+        assert sound[name] == checked[name], name
+    assert sound.items() >= faulty.items()
