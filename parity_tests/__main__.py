@@ -2,15 +2,13 @@
 
 import argparse
 import os
-import signal
 import sys
-import threading
-from contextlib import contextmanager
 
 from keras_impl.backend import quiet_start
 from parity_tests import reproduction as divergence_command
 from parity_tests.benchmarks import command as benchmark_command
 from parity_tests.golden import command as golden_command
+from parity_tests.interruption import Terminated, told_to_end
 from parity_tests.options import KINDS, check_options
 from parity_tests.progress import Bar, progress
 from parity_tests.soak import command as soak_command
@@ -62,27 +60,6 @@ def main(arguments=None):
     except KeyboardInterrupt as interruption:
         print("parity_tests: interrupted", file=sys.stderr)
         return 143 if isinstance(interruption, Terminated) else 130
-
-
-class Terminated(KeyboardInterrupt):
-    """Somebody told this process to end, as ``timeout`` does."""
-
-
-@contextmanager
-def told_to_end():
-    """Let SIGTERM be an interruption: processes that were begun are ended, and what was measured is written."""
-
-    def end(*_):
-        raise Terminated
-
-    if threading.current_thread() is not threading.main_thread():  # which alone is told of signals
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def parser():

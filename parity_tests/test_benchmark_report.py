@@ -226,3 +226,12 @@ def test_it_is_told_how_long_an_exponential_takes(capsys):
 
 def test_versions_are_those_that_are_installed():
     assert result.of_this_machine().versions["numpy"] == np.__version__
+
+
+def test_no_name_and_no_number_is_cut_where_there_is_little_room(capsys):
+    checks = [MEASURED.checks[0]._replace(target=f"keras.layers.Attention.{name}") for name in ("dot", "concat")]
+    found = MEASURED._replace(checks=checks)
+    table.show(found, "checks", Console(width=40))
+    narrow = capsys.readouterr().out
+    table.show(found, "checks", Console(width=200))
+    assert narrow.split() == capsys.readouterr().out.split()

@@ -17,7 +17,7 @@ from reference.dot_product import checked_options
 from reference.inputs import Array, as_array, as_cotangent, as_count, as_one_array, check_plain, refuse
 from reference.item_gradients import summed
 from reference.masks import causal_mask, padding_mask, window_mask
-from reference.merging import AttentionPart, checked_parts, log_sum_exp
+from reference.merging import AttentionPart, as_part_of, log_sum_exp
 from reference.online_softmax import attend_to_blocks
 from reference.position_masks import causal_positions, padding_positions, window_positions
 from reference.products import finite_beside_zeros
@@ -205,7 +205,7 @@ def blockwise_attention_backward(
     """
     threads = as_count("threads", threads)
     if whole is not None:
-        attention = _as_part_of(whole, attention)
+        attention = as_part_of(whole, attention)
     d_output = as_cotangent("d_output", d_output, "output", attention.output.shape)
     check_plain("d_output", d_output)
     mean = np.sum(d_output * attention.output, axis=-1)  # (..., T), of d_weights under the weights
@@ -223,18 +223,6 @@ def blockwise_attention_backward(
     if attention.bias is not None and d_bias is not None:
         d_bias = d_bias.reshape(attention.bias.shape)
     return BlockwiseGradients(d_value, d_bias, d_scale.reshape(attention.scale.shape), d_query, d_key)
-
-
-def _as_part_of(whole: AttentionPart, attention: BlockwiseAttention) -> BlockwiseAttention:
-    """What was found among some keys, with the softmax and the output of all: a weight is then that of the whole."""
-    (whole,) = checked_parts([whole])
-    for name in ("output", "maximum"):
-        shape = getattr(attention, name).shape
-        if getattr(whole, name).shape != shape:
-            refuse(f"{name} of the whole", f"shape {shape}", getattr(whole, name).shape)
-    if np.any(attention.maximum > whole.maximum):
-        refuse("whole", "what attention is a part of", "one whose maximum is less")
-    return attention._replace(maximum=whole.maximum, total=np.asarray(whole.total), output=whole.output)
 
 
 def _add_gradients(

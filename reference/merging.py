@@ -174,6 +174,18 @@ def checked_parts(parts: Iterable[Any]) -> list[AttentionPart]:
     return checked
 
 
+def as_part_of(whole: AttentionPart, part: Any) -> Any:
+    """What was found among some keys, with the softmax and the output of all: a weight is then that of the whole."""
+    (whole,) = checked_parts([whole])
+    for name in ("output", "maximum"):
+        shape = getattr(part, name).shape
+        if getattr(whole, name).shape != shape:
+            refuse(f"{name} of the whole", f"shape {shape}", getattr(whole, name).shape)
+    if np.any(part.maximum > whole.maximum):
+        refuse("whole", "what attention is a part of", "one whose maximum is less")
+    return part._replace(maximum=whole.maximum, total=whole.total, output=whole.output)
+
+
 def _total_of_each(maximum: Array, total: Any) -> Array:
     """The total of each query: that of a part given by its logarithm is one number, where nothing is visible too."""
     return np.where(maximum <= LOWEST, 0.0, total) if np.ndim(total) == 0 else total

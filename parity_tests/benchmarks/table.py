@@ -37,7 +37,8 @@ def show(benchmark, part, console):
 def _print_whole(table, console):
     """Print a table as wide as it is, so that no name and no number is cut where there is less room."""
     wide = console.options.update(max_width=WIDEST)
-    console.print(table, width=Measurement.get(console, wide, table).maximum, crop=False)
+    table.width = Measurement.get(console, wide, table).maximum
+    console.print(table, crop=False)
 
 
 def spread_in_words(benchmark):
